@@ -1,0 +1,186 @@
+"""What people may tell an arrears case besides deciding its tasks."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from domain.account import Bill, Frozen
+from domain.arrears.facts import (
+    ArrearsEvent,
+    ArrearsFacts,
+    BillDisputed,
+    CaseWithdrawn,
+    ContactRecorded,
+    DisputeResolved,
+    HoldEnded,
+    HoldPlaced,
+    Part,
+)
+from domain.arrears.forms import ARREARS_TASKS, RestoreRecord, Service
+from domain.calendars import Calendar, start_of
+from domain.case import TaskDecided
+from domain.commands import (
+    Command,
+    DecideTask,
+    PauseTask,
+    ReassignTask,
+    ResumeTask,
+    UrgeTask,
+    changed_by,
+    decided_task,
+    refuse_unless_acting,
+)
+from domain.money import Yuan
+from domain.refusals import Refused
+
+
+class RecordContact(Command):
+    command: Literal["contact"] = "contact"
+    method: Literal["phone", "visit", "message"]
+    reached: bool = True
+    note: str | None = Field(None, max_length=1000)
+
+
+class DisputeBills(Command):
+    command: Literal["dispute"] = "dispute"
+    bills: tuple[str, ...] = Field(min_length=1)
+
+
+class ResolveDispute(Command):
+    command: Literal["resolve"] = "resolve"
+    bills: tuple[str, ...] = Field(min_length=1)
+
+
+class Instalment(Frozen):
+    amount: Yuan = Field(gt=0)
+    due_on: date
+
+
+class AgreePlan(Command):
+    command: Literal["plan"] = "plan"
+    parts: tuple[Instalment, ...] = Field(min_length=1, max_length=60)
+
+
+class TakePromise(Command):
+    """The customer promises an amount before the end of a day, or before an instant."""
+
+    command: Literal["promise"] = "promise"
+    amount: Yuan = Field(gt=0)
+    until: AwareDatetime | date
+
+
+class PlaceHold(Command):
+    command: Literal["hold"] = "hold"
+    reason: str = Field(min_length=1, max_length=500)
+    until: AwareDatetime | date | None = None
+
+
+class ReleaseHold(Command):
+    command: Literal["release"] = "release"
+
+
+class WithdrawCase(Command):
+    command: Literal["withdraw"] = "withdraw"
+    reason: str = Field(min_length=1, max_length=500)
+
+
+ArrearsCommand = Annotated[
+    PauseTask
+    | ResumeTask
+    | ReassignTask
+    | UrgeTask
+    | RecordContact
+    | DisputeBills
+    | ResolveDispute
+    | AgreePlan
+    | TakePromise
+    | PlaceHold
+    | ReleaseHold
+    | WithdrawCase,
+    Field(discriminator="command"),
+]
+
+
+def end_of(until: datetime | date) -> datetime:
+    """The exclusive end of a day (24:00), or the instant itself."""
+    return until if isinstance(until, datetime) else start_of(until + timedelta(days=1))
+
+
+def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
+    """The decision, when it may be taken; what only the arrears process knows is checked here. Raises `Refused`."""
+    decided = decided_task(command, facts, ARREARS_TASKS)
+    form = ARREARS_TASKS[command.key].filled(command.form)
+    if isinstance(form, Service) and form.served_at is not None:
+        if form.served_at > command.at:
+            raise Refused("form-invalid", "served_at: lies in the future; give when the notice was served")
+        if form.served_at < facts.opened_at:
+            raise Refused("form-invalid", "served_at: lies before the case was opened; serve this notice anew")
+    if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:
+        raise Refused("form-invalid", "outcome: the pressure was limited here, so the valve must be restored")
+    return decided
+
+
+def events_of(command: ArrearsCommand, facts: ArrearsFacts, calendar: Calendar) -> list[ArrearsEvent]:
+    """What a command makes happen. Raises `Refused` when it may not; a command already carried out says nothing."""
+    said = {"at": command.at, "by": command.by.id}
+    match command:
+        case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
+            return [changed_by(command, facts, calendar)]
+        case RecordContact():
+            refuse_unless_acting(command.by, "collector", "supervisor")
+            return [ContactRecorded(**said, method=command.method, reached=command.reached, note=command.note)]
+        case DisputeBills():
+            refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
+            _refuse_unknown_bills(command.bills, facts)
+            standing = {d.bill for d in facts.disputes if d.ended_at is None}
+            return [BillDisputed(**said, bill=no) for no in dict.fromkeys(command.bills) if no not in standing]
+        case ResolveDispute():
+            refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
+            _refuse_unknown_bills(command.bills, facts)
+            standing = {d.bill for d in facts.disputes if d.ended_at is None}
+            return [DisputeResolved(**said, bill=no) for no in dict.fromkeys(command.bills) if no in standing]
+        case AgreePlan():
+            refuse_unless_acting(command.by, "collector", "supervisor")
+            parts = tuple(Part(amount_fen=part.amount, due_at=end_of(part.due_on)) for part in command.parts)
+            return [_promised(command, "plan", parts, facts)]
+        case TakePromise():
+            refuse_unless_acting(command.by, "collector", "supervisor")
+            part = Part(amount_fen=command.amount, due_at=end_of(command.until))
+            return [_promised(command, "promise", (part,), facts)]
+        case PlaceHold():
+            refuse_unless_acting(command.by, "collector", "supervisor")
+            until = end_of(command.until) if command.until is not None else None
+            if until is not None and until <= command.at:
+                raise Refused("form-invalid", "until: lies in the past; give the day or instant on which the hold ends")
+            hold_id = f"hold-{facts.holds_placed + 1}"
+            return [HoldPlaced(**said, id=hold_id, kind="hold", reason=command.reason, until=until)]
+        case ReleaseHold():
+            refuse_unless_acting(command.by, "collector", "supervisor")
+            if not facts.holds:
+                raise Refused("not-open", "no hold, plan or promise stands in this case: nothing to release")
+            return [HoldEnded(**said, id=hold.id, kind=hold.kind, how="released") for hold in facts.holds]
+        case WithdrawCase():
+            refuse_unless_acting(command.by, "supervisor")
+            return [CaseWithdrawn(**said, reason=command.reason)]
+
+
+def _promised(
+    command: AgreePlan | TakePromise, kind: Literal["plan", "promise"], parts: tuple[Part, ...], facts: ArrearsFacts
+) -> HoldPlaced:
+    if any(part.due_at <= command.at for part in parts):
+        raise Refused("form-invalid", "every part is due in the future; give later days")
+    return HoldPlaced(
+        at=command.at,
+        by=command.by.id,
+        id=f"{kind}-{facts.holds_placed + 1}",
+        kind=kind,
+        reason=f"customer's {kind}",
+        parts=parts,
+    )
+
+
+def _refuse_unknown_bills(nos: tuple[str, ...], facts: ArrearsFacts) -> None:
+    known = {fact.no for fact in facts.ledger if isinstance(fact, Bill)}
+    if unknown := [no for no in nos if no not in known]:
+        raise Refused("unknown", f"bills: no bill {', '.join(unknown)} in this case; it has {', '.join(sorted(known))}")

@@ -1,0 +1,482 @@
+"""What an arrears case knows: its events, and the facts they fold into."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from domain.account import Account, Bill, Dispute, Frozen, LedgerFact, Payment, Protected, Reversal, Standing, standing
+from domain.case import CaseFacts, CoreEvent, Event, core_changes
+
+Hold = Literal["hold", "promise", "plan"]
+
+
+class Part(Frozen):
+    """One instalment: an amount to be paid before `due_at` (exclusive: 24:00 of the day agreed)."""
+
+    amount_fen: int
+    due_at: datetime
+
+
+class HoldPlaced(Event):
+    """The ladder stands still: for a reason until an instant, or for a promise or plan as long as it is kept."""
+
+    event: Literal["HoldPlaced"] = "HoldPlaced"
+    id: str
+    kind: Hold
+    reason: str
+    until: datetime | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class HoldEnded(Event):
+    event: Literal["HoldEnded"] = "HoldEnded"
+    id: str
+    kind: Hold
+    how: Literal["released", "over", "kept", "broken"]
+
+
+class BillRecorded(Event):
+    event: Literal["BillRecorded"] = "BillRecorded"
+    bill: Bill
+    position: int
+
+
+class BillFellOverdue(Event):
+    event: Literal["BillFellOverdue"] = "BillFellOverdue"
+    no: str
+
+
+class PaymentRecorded(Event):
+    event: Literal["PaymentRecorded"] = "PaymentRecorded"
+    payment: Payment
+    position: int
+
+
+class PaymentReversed(Event):
+    event: Literal["PaymentReversed"] = "PaymentReversed"
+    reversal: Reversal
+    position: int
+
+
+class ProtectionChanged(Event):
+    event: Literal["ProtectionChanged"] = "ProtectionChanged"
+    protection: Protected
+    position: int
+
+
+class BillDisputed(Event):
+    event: Literal["BillDisputed"] = "BillDisputed"
+    bill: str
+
+
+class DisputeResolved(Event):
+    event: Literal["DisputeResolved"] = "DisputeResolved"
+    bill: str
+
+
+class ContactRecorded(Event):
+    event: Literal["ContactRecorded"] = "ContactRecorded"
+    method: Literal["phone", "visit", "message"]
+    reached: bool
+    note: str | None = None
+
+
+class PeriodEnded(Event):
+    """A waiting period ran out. `at` is its exclusive end, whenever the case woke up."""
+
+    event: Literal["PeriodEnded"] = "PeriodEnded"
+    period: str
+
+
+class DeferralEnded(Event):
+    event: Literal["DeferralEnded"] = "DeferralEnded"
+
+
+class LimitWindowOpened(Event):
+    event: Literal["LimitWindowOpened"] = "LimitWindowOpened"
+
+
+class LimitOrderIssued(Event):
+    event: Literal["LimitOrderIssued"] = "LimitOrderIssued"
+    order_no: str
+    fence: int
+
+
+class LimitOrderRefused(Event):
+    """The interlock said no; `unmet` names the conditions."""
+
+    event: Literal["LimitOrderRefused"] = "LimitOrderRefused"
+    unmet: tuple[str, ...]
+    retry_at: datetime
+
+
+class LimitOrderRecalled(Event):
+    event: Literal["LimitOrderRecalled"] = "LimitOrderRecalled"
+    order_no: str
+    because: str
+
+
+class NoticeServed(Event):
+    """A notice reached the customer. `at` is when it was served, `amount_fen` what was owed then."""
+
+    event: Literal["NoticeServed"] = "NoticeServed"
+    task: str
+    method: str
+    amount_fen: int
+
+
+class NoticeAttemptFailed(Event):
+    event: Literal["NoticeAttemptFailed"] = "NoticeAttemptFailed"
+    task: str
+    method: str
+    reason: str | None = None
+    counts_from: datetime
+
+
+class NonpayerReported(Event):
+    event: Literal["NonpayerReported"] = "NonpayerReported"
+    task: str
+    reason: str
+
+
+class LimitApproved(Event):
+    event: Literal["LimitApproved"] = "LimitApproved"
+
+
+class LimitPutOff(Event):
+    """Refused or deferred by the second person: asked again at `until`."""
+
+    event: Literal["LimitPutOff"] = "LimitPutOff"
+    how: Literal["refused", "deferred"]
+    until: datetime
+    reason: str | None = None
+
+
+class PressureLimited(Event):
+    event: Literal["PressureLimited"] = "PressureLimited"
+    order_no: str
+
+
+class LimitNotPossible(Event):
+    """The engineer could not limit (locked door, valve not found): a new order is tried from `retry_at`."""
+
+    event: Literal["LimitNotPossible"] = "LimitNotPossible"
+    order_no: str
+    reason: str
+    retry_at: datetime
+
+
+class WaterRestored(Event):
+    event: Literal["WaterRestored"] = "WaterRestored"
+
+
+class ValveFoundUntouched(Event):
+    event: Literal["ValveFoundUntouched"] = "ValveFoundUntouched"
+
+
+class DebtReferred(Event):
+    event: Literal["DebtReferred"] = "DebtReferred"
+
+
+class ReferralPutOff(Event):
+    event: Literal["ReferralPutOff"] = "ReferralPutOff"
+    until: datetime
+
+
+class LadderRestarted(Event):
+    """A new debt after the old one was paid down: its customer is told again from the first rung."""
+
+    event: Literal["LadderRestarted"] = "LadderRestarted"
+
+
+class MessageDue(Event):
+    """A message to the customer, to be sent once, not before `not_before`."""
+
+    event: Literal["MessageDue"] = "MessageDue"
+    key: str
+    template: str
+    channel: str
+    not_before: datetime
+
+
+class MessageSettled(Event):
+    """What became of a message: accepted by the provider, failed for good, or no longer wanted."""
+
+    event: Literal["MessageSettled"] = "MessageSettled"
+    key: str
+    template: str
+    channel: str
+    status: Literal["sent", "failed", "withdrawn"]
+    detail: str | None = None
+
+
+class ClockStopped(Event):
+    """The ladder stands still on a hold or dispute: the customer's periods stop running."""
+
+    event: Literal["ClockStopped"] = "ClockStopped"
+    because: str
+
+
+class ClockWentOn(Event):
+    event: Literal["ClockWentOn"] = "ClockWentOn"
+
+
+class ReviewDue(Event):
+    """Nothing has moved for the pack's review term: someone should look."""
+
+    event: Literal["ReviewDue"] = "ReviewDue"
+    because: str
+
+
+class CaseWithdrawn(Event):
+    event: Literal["CaseWithdrawn"] = "CaseWithdrawn"
+    reason: str
+
+
+ArrearsEvent = Annotated[
+    CoreEvent
+    | HoldPlaced
+    | HoldEnded
+    | BillRecorded
+    | BillFellOverdue
+    | PaymentRecorded
+    | PaymentReversed
+    | ProtectionChanged
+    | BillDisputed
+    | DisputeResolved
+    | ContactRecorded
+    | PeriodEnded
+    | NoticeServed
+    | NoticeAttemptFailed
+    | NonpayerReported
+    | LimitApproved
+    | LimitPutOff
+    | PressureLimited
+    | LimitNotPossible
+    | WaterRestored
+    | ValveFoundUntouched
+    | DebtReferred
+    | ReferralPutOff
+    | DeferralEnded
+    | LimitWindowOpened
+    | LimitOrderIssued
+    | LimitOrderRefused
+    | LimitOrderRecalled
+    | LadderRestarted
+    | MessageDue
+    | MessageSettled
+    | ClockStopped
+    | ClockWentOn
+    | ReviewDue
+    | CaseWithdrawn,
+    Field(discriminator="event"),
+]
+
+
+class Served(Frozen):
+    """A notice that reached the customer, with who served it and the amount it named (fen)."""
+
+    at: datetime
+    by: str
+    method: str
+    amount_fen: int
+
+
+class Attempts(Frozen):
+    """Failed attempts to serve a notice: the term still counts from the first opening."""
+
+    counts_from: datetime
+    failed: int
+
+
+class OpenHold(Frozen):
+    id: str
+    kind: Hold
+    reason: str
+    started_at: datetime
+    until: datetime | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class Stood(Frozen):
+    """A stretch in which the ladder stood still; `ended_at` None while it does."""
+
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Approval(Frozen):
+    by: str
+    at: datetime
+
+
+class LimitOrder(Frozen):
+    no: str
+    fence: int
+    issued_at: datetime
+
+
+class Message(Frozen):
+    key: str
+    template: str
+    channel: str
+    not_before: datetime
+
+
+class ArrearsFacts(CaseFacts):
+    """Everything the ladder is a function of."""
+
+    account: Account
+    ledger: tuple[LedgerFact, ...] = ()
+    ledger_position: int = 0
+    disputes: tuple[Dispute, ...] = ()
+    holds: tuple[OpenHold, ...] = ()
+    holds_placed: int = 0
+    stood: tuple[Stood, ...] = ()
+    round: int = 1
+    contacts: int = 0
+    reports: dict[str, str] = {}
+    attempts: dict[str, Attempts] = {}
+    served: dict[str, Served] = {}
+    periods: dict[str, datetime] = {}
+    approval: Approval | None = None
+    ask_again_at: datetime | None = None
+    order: LimitOrder | None = None
+    orders_issued: int = 0
+    retry_at: datetime | None = None
+    check_valve: bool = False
+    limited_at: datetime | None = None
+    restored_at: datetime | None = None
+    referred: bool = False
+    refer_again_at: datetime | None = None
+    withdrawn: str | None = None
+    messages: dict[str, Message] = {}
+    messages_due: int = 0
+
+    def owed(self) -> Standing:
+        """What the account owes now, from every ledger fact the case has seen."""
+        return standing(facts=self.ledger, disputes=self.disputes, as_of=self.as_of)
+
+    def paid_since(self, at: datetime) -> int:
+        """Payments (fen) made from `at` on and not taken back."""
+        taken_back = {f.reference for f in self.ledger if isinstance(f, Reversal)}
+        payments = (f for f in self.ledger if isinstance(f, Payment) and f.reference not in taken_back)
+        return sum(f.amount_fen for f in payments if f.paid_at >= at)
+
+
+LADDER_START: dict[str, Any] = {
+    "contacts": 0,
+    "reports": {},
+    "attempts": {},
+    "served": {},
+    "periods": {},
+    "approval": None,
+    "ask_again_at": None,
+    "retry_at": None,
+    "restored_at": None,
+    "referred": False,
+    "refer_again_at": None,
+}
+
+
+def fold(facts: ArrearsFacts, event: ArrearsEvent) -> ArrearsFacts:
+    """The facts after `event`. The only way facts change."""
+    folded = facts.model_copy(update=core_changes(facts, event) | _changes(facts, event))
+    if isinstance(event, PaymentRecorded) and folded.owed().overdue == 0:
+        # An approval was given for this debt: should the payment be reversed, a second person looks again.
+        folded = folded.model_copy(update={"approval": None, "ask_again_at": None, "retry_at": None})
+    return folded
+
+
+def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
+    match event:
+        case BillRecorded(bill=fact) | PaymentRecorded(payment=fact):
+            return {"ledger": (*facts.ledger, fact), "ledger_position": event.position}
+        case PaymentReversed(reversal=fact):
+            return {"ledger": (*facts.ledger, fact), "ledger_position": event.position, "restored_at": None}
+        case ProtectionChanged(protection=fact):
+            account = facts.account.model_copy(update={"protected": fact.protected})
+            return {"account": account, "ledger_position": event.position}
+        case BillDisputed():
+            return {"disputes": (*facts.disputes, Dispute(bill=event.bill, started_at=event.at))}
+        case DisputeResolved():
+            return {
+                "disputes": tuple(
+                    d.model_copy(update={"ended_at": event.at}) if d.bill == event.bill and d.ended_at is None else d
+                    for d in facts.disputes
+                )
+            }
+        case HoldPlaced():
+            hold = OpenHold(
+                id=event.id,
+                kind=event.kind,
+                reason=event.reason,
+                started_at=event.at,
+                until=event.until,
+                parts=event.parts,
+            )
+            return {"holds": (*facts.holds, hold), "holds_placed": facts.holds_placed + 1}
+        case HoldEnded():
+            return {"holds": tuple(hold for hold in facts.holds if hold.id != event.id)}
+        case ContactRecorded(reached=True):
+            return {"contacts": facts.contacts + 1}
+        case NoticeServed():
+            served = Served(at=event.at, by=event.by, method=event.method, amount_fen=event.amount_fen)
+            return {"served": {**facts.served, event.task: served}}
+        case NoticeAttemptFailed():
+            earlier = facts.attempts.get(event.task)
+            attempts = Attempts(counts_from=event.counts_from, failed=earlier.failed + 1 if earlier else 1)
+            return {"attempts": {**facts.attempts, event.task: attempts}}
+        case NonpayerReported():
+            return {"reports": {**facts.reports, event.task: event.by}}
+        case LimitApproved():
+            return {"approval": Approval(by=event.by, at=event.at)}
+        case LimitPutOff():
+            return {"ask_again_at": event.until}
+        case PressureLimited():
+            return {"order": None, "limited_at": event.at}
+        case LimitNotPossible():
+            return {"order": None, "retry_at": event.retry_at}
+        case WaterRestored():
+            return {
+                "limited_at": None,
+                "check_valve": False,
+                "restored_at": event.at,
+                "approval": None,
+                "referred": False,
+            }
+        case ValveFoundUntouched():
+            return {"check_valve": False}
+        case DebtReferred():
+            return {"referred": True}
+        case ReferralPutOff():
+            return {"refer_again_at": event.until}
+        case PeriodEnded():
+            return {"periods": {**facts.periods, event.period: event.at}}
+        case DeferralEnded():
+            return {"ask_again_at": None}
+        case LimitOrderIssued():
+            order = LimitOrder(no=event.order_no, fence=event.fence, issued_at=event.at)
+            return {"order": order, "orders_issued": facts.orders_issued + 1, "retry_at": None}
+        case LimitOrderRefused():
+            return {"retry_at": event.retry_at}
+        case LimitOrderRecalled():
+            return {"order": None, "check_valve": True}
+        case LadderRestarted():
+            return {**LADDER_START, "round": facts.round + 1}
+        case MessageDue():
+            message = Message(
+                key=event.key, template=event.template, channel=event.channel, not_before=event.not_before
+            )
+            return {"messages": {**facts.messages, event.key: message}, "messages_due": facts.messages_due + 1}
+        case MessageSettled():
+            return {"messages": {key: m for key, m in facts.messages.items() if key != event.key}}
+        case ClockStopped():
+            return {"stood": (*facts.stood, Stood(started_at=event.at))}
+        case ClockWentOn():
+            return {"stood": (*facts.stood[:-1], facts.stood[-1].model_copy(update={"ended_at": event.at}))}
+        case CaseWithdrawn():
+            return {"withdrawn": event.reason}
+        case _:
+            return {}

@@ -1,0 +1,179 @@
+"""The human tasks of an arrears case: one declaration each."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+
+from domain.tasks import Form, TaskKind
+
+Method = Literal["in-person", "posted", "registered", "sms", "phone"]
+
+
+def required_when(outcome: str, *names: str, any_of: tuple[str, ...] = ()) -> dict[str, Any]:
+    """JSON Schema for fields that one outcome demands (`any_of`: at least one of them)."""
+    then: dict[str, Any] = {"required": list(names)} if names else {}
+    if any_of:
+        then["anyOf"] = [{"required": [name]} for name in any_of]
+    return {"if": {"properties": {"outcome": {"const": outcome}}, "required": ["outcome"]}, "then": then}
+
+
+class Service(Form):
+    """Proof that a notice was served, or the record of an attempt that failed."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [required_when("served", any_of=("photo", "receipt"))]})
+
+    outcome: Literal["served", "failed"] = Field(examples=["served"], title="结果 Outcome")
+    method: Method = Field(examples=["posted"], title="送达方式 Method")
+    place: str | None = Field(None, max_length=200, title="地点 Place")
+    photo: str | None = Field(None, max_length=200, examples=["notice.jpg"], title="照片 Photo")
+    receipt: str | None = Field(
+        None, max_length=200, title="回执 Receipt (signature, SMS receipt or registered mail no.)"
+    )
+    served_at: AwareDatetime | None = Field(None, title="送达时间 Served at (left out: now)")
+    reason: str | None = Field(None, max_length=500, title="未送达原因 Why it failed")
+
+    @model_validator(mode="after")
+    def _served_needs_proof(self) -> Self:
+        if self.outcome == "served" and not (self.photo or self.receipt):
+            raise ValueError("served needs proof: give photo or receipt")
+        return self
+
+
+class NonpayerReport(Form):
+    """The written report to the section head: why this customer has not paid."""
+
+    reason: str = Field(min_length=1, max_length=2000, examples=["两次沟通后仍未缴费"], title="书面说明 Written reason")
+
+
+class LimitApproval(Form):
+    """A second person's decision on limiting the pressure."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [required_when("refuse", "reason"), required_when("defer", "until")]}
+    )
+
+    outcome: Literal["approve", "refuse", "defer"] = Field(examples=["approve"], title="决定 Decision")
+    until: AwareDatetime | date | None = Field(None, title="暂缓至 Defer until")
+    reason: str | None = Field(None, max_length=1000, examples=["符合限压条件"], title="理由 Reason")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.outcome == "refuse" and not self.reason:
+            raise ValueError("refuse needs a reason")
+        if self.outcome == "defer" and self.until is None:
+            raise ValueError("defer needs until: the date or instant to ask again")
+        return self
+
+
+class LimitRecord(Form):
+    """What was done at the valve, with pressures in MPa, a photo and the seal number."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                required_when("done", "pressure_before", "pressure_after", "photo", "seal"),
+                required_when("unable", "reason"),
+            ]
+        }
+    )
+
+    outcome: Literal["done", "unable"] = Field(examples=["done"], title="结果 Outcome")
+    pressure_before: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="限压前压力 Before (MPa)")
+    pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.05"], title="限压后压力 After (MPa)")
+    photo: str | None = Field(None, max_length=200, examples=["valve.jpg"], title="照片 Photo")
+    seal: str | None = Field(None, max_length=50, examples=["S-0001"], title="铅封号 Seal no.")
+    reason: str | None = Field(
+        None, max_length=1000, examples=["到场记录"], title="说明 Remark, or why it was not possible"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.outcome == "done":
+            wanted = ("pressure_before", "pressure_after", "photo", "seal")
+            missing = [name for name in wanted if getattr(self, name) in (None, "")]
+            if missing:
+                raise ValueError(f"done needs {', '.join(missing)}")
+        elif not self.reason:
+            raise ValueError("unable needs a reason")
+        return self
+
+
+class RestoreRecord(Form):
+    """Water restored, or a recalled order found with its valve untouched."""
+
+    outcome: Literal["restored", "valve-untouched"] = Field(examples=["restored"], title="结果 Outcome")
+    pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="恢复后压力 After (MPa)")
+    photo: str | None = Field(None, max_length=200, examples=["valve.jpg"], title="照片 Photo")
+    reason: str | None = Field(None, max_length=1000, title="说明 Remark")
+
+
+class LegalReferral(Form):
+    """The end of the ladder: refer the debt, or keep it here for another term."""
+
+    outcome: Literal["refer", "keep"] = Field(examples=["refer"], title="决定 Decision")
+    reason: str | None = Field(None, max_length=1000, title="理由 Reason")
+
+
+SERVE_DUNNING = TaskKind(
+    key="arrears.serve-dunning-notice",
+    title_zh="送达《水费催缴通知单》",
+    title_en="Serve the dunning notice",
+    role="collector",
+    level="grid",
+    form=Service,
+)
+REPORT_NONPAYER = TaskKind(
+    key="arrears.report-nonpayer",
+    title_zh="书面报告欠费用户",
+    title_en="Report the non-payer in writing",
+    role="collector",
+    level="grid",
+    form=NonpayerReport,
+)
+SERVE_LIMIT = TaskKind(
+    key="arrears.serve-limit-notice",
+    title_zh="送达《限压停水通知单》",
+    title_en="Serve the limit notice",
+    role="collector",
+    level="grid",
+    form=Service,
+)
+APPROVE_LIMIT = TaskKind(
+    key="arrears.approve-limit",
+    title_zh="审批限压",
+    title_en="Approve the pressure limit",
+    role="supervisor",
+    level="section",
+    form=LimitApproval,
+)
+LIMIT_PRESSURE = TaskKind(
+    key="arrears.limit-pressure",
+    title_zh="执行限压",
+    title_en="Limit the pressure",
+    role="engineer",
+    level="grid",
+    form=LimitRecord,
+)
+RESTORE = TaskKind(
+    key="arrears.restore",
+    title_zh="恢复供水",
+    title_en="Restore the water",
+    role="engineer",
+    level="grid",
+    form=RestoreRecord,
+)
+REFER_LEGAL = TaskKind(
+    key="arrears.refer-legal",
+    title_zh="移交法律程序",
+    title_en="Refer to legal recovery",
+    role="supervisor",
+    level="section",
+    form=LegalReferral,
+)
+
+ARREARS_TASKS: dict[str, TaskKind] = {
+    kind.key: kind
+    for kind in (SERVE_DUNNING, REPORT_NONPAYER, SERVE_LIMIT, APPROVE_LIMIT, LIMIT_PRESSURE, RESTORE, REFER_LEGAL)
+}

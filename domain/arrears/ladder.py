@@ -1,0 +1,215 @@
+"""The ladder: what an arrears case calls for now, what time alone will bring, and what follows from an event.
+
+Three pure functions of the facts and the pack. The workflow runs them, the case page shows them, a pack move and the
+tests' reference compare with them.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from domain.account import Standing
+from domain.arrears.facts import (
+    ArrearsEvent,
+    ArrearsFacts,
+    BillFellOverdue,
+    DeferralEnded,
+    HoldEnded,
+    LimitWindowOpened,
+    OpenHold,
+    PeriodEnded,
+    ReviewDue,
+)
+from domain.arrears.forms import RESTORE
+from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Limit, Refer, Remind, Report, Serve, Wait
+from domain.calendars import Calendar
+from domain.case import next_escalation
+from domain.policy import Strict
+from domain.terms import Due, Term, due_at, remaining, resumed
+
+
+class Ask(Strict):
+    """A human task is called for. The term counts from `counts_from`, or from the opening."""
+
+    key: str
+    term: Term
+    clauses: tuple[str, ...] = ()
+    counts_from: datetime | None = None
+    not_by: tuple[str, ...] = ()
+
+
+class IssueOrder(Strict):
+    """The limit order is to be issued now, if the interlock agrees."""
+
+
+class StandStill(Strict):
+    """Nothing to do until something happens, or until `moment` comes."""
+
+    because: str
+    moment: ArrearsEvent | None = None
+
+
+class Close(Strict):
+    outcome: str
+
+
+Step = Ask | IssueOrder | StandStill | Close
+
+
+def pursuable(owed: Standing, policy: ArrearsPolicy) -> bool:
+    """Whether there is debt that the ladder may go on for: undisputed, overdue and above the threshold."""
+    return owed.undisputed > policy.threshold.value
+
+
+def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
+    """Whether a limit may be carried out or an order stay out: debt above the threshold and nothing that forbids it."""
+    forbidden = facts.holds or facts.account.protected or facts.withdrawn
+    return not forbidden and pursuable(facts.owed(), policy)
+
+
+def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
+    """What the case calls for now; None when it has ended."""
+    if facts.outcome is not None:
+        return None
+    owed = facts.owed()
+    wrongly_limited = facts.limited_at is not None and (
+        not pursuable(owed, policy) or facts.withdrawn or facts.account.protected
+    )
+    if facts.check_valve or wrongly_limited:
+        return Ask(key=RESTORE.key, term=policy.restore.value, clauses=policy.restore.clauses)
+    if facts.withdrawn:
+        return Close(outcome="withdrawn")
+    if owed.overdue == 0:
+        return Close(outcome="restored" if facts.restored_at else "settled")
+    if facts.holds:
+        return _standing(facts, policy, calendar, because=facts.holds[0].kind)
+    if not pursuable(owed, policy):
+        return _standing(facts, policy, calendar, because="disputed" if owed.disputed else "below-threshold")
+    for rung in policy.ladder:
+        step = _called_for(rung, facts, policy, calendar)
+        if step is not None:
+            return step
+    return _standing(facts, policy, calendar, because="end-of-ladder")
+
+
+def _called_for(
+    rung: Remind | Contacts | Report | Serve | Wait | Approve | Limit | Refer,
+    facts: ArrearsFacts,
+    policy: ArrearsPolicy,
+    calendar: Calendar,
+) -> Step | None:
+    """The step that a rung still needs, or None when it stands fulfilled."""
+    match rung:
+        case Remind():
+            return None
+        case Contacts() if facts.contacts < rung.count.value:
+            return _standing(facts, policy, calendar, because="contacts")
+        case Report() if rung.task not in facts.reports:
+            return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
+        case Serve() if rung.task not in facts.served:
+            attempts = facts.attempts.get(rung.task)
+            return Ask(
+                key=rung.task,
+                term=rung.term.value,
+                clauses=rung.term.clauses,
+                counts_from=attempts.counts_from if attempts else None,
+            )
+        case Wait() if rung.period not in facts.periods:
+            ends = period_end(rung, facts, calendar)
+            return StandStill(
+                because=rung.period,
+                moment=PeriodEnded(
+                    at=ends.at, period=rung.period, clauses=rung.term(facts.account.customer_class).clauses
+                ),
+            )
+        case Approve() if facts.approval is None and facts.limited_at is None:
+            if facts.ask_again_at is not None:
+                return StandStill(because="put-off", moment=DeferralEnded(at=max(facts.ask_again_at, facts.as_of)))
+            return Ask(
+                key=rung.task, term=rung.term.value, clauses=rung.term.clauses, not_by=_checked_people(rung, facts)
+            )
+        case Limit() if facts.order is not None:
+            return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
+        case Limit() if facts.limited_at is None and facts.account.protected:
+            return _standing(facts, policy, calendar, because="protected")
+        case Limit() if facts.limited_at is None:
+            earliest = max(facts.as_of, facts.retry_at or facts.as_of)
+            opens = rung.window.value.next_inside(earliest, calendar)
+            if opens > facts.as_of:
+                return StandStill(
+                    because="limit-window", moment=LimitWindowOpened(at=opens, clauses=rung.window.clauses)
+                )
+            return IssueOrder()
+        case Refer() if facts.limited_at is not None and not facts.referred:
+            due = due_at(term=rung.after.value, started_at=facts.limited_at, calendar=calendar).at
+            due = max(due, facts.refer_again_at or due)
+            if "refer" not in facts.periods or facts.periods["refer"] < due:
+                return StandStill(
+                    because="refer", moment=PeriodEnded(at=due, period="refer", clauses=rung.after.clauses)
+                )
+            return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
+        case _:
+            return None
+
+
+def _standing(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar, *, because: str) -> StandStill:
+    """Standing with no end of its own: a review comes if nothing happens for the pack's review term."""
+    review_at = due_at(term=policy.review_every.value, started_at=facts.as_of, calendar=calendar).at
+    review = ReviewDue(at=review_at, because=because, clauses=policy.review_every.clauses)
+    return StandStill(because=because, moment=review)
+
+
+def _checked_people(rung: Approve, facts: ArrearsFacts) -> tuple[str, ...]:
+    """Whoever did the work that an approval checks."""
+    people = {facts.served[key].by for key in rung.not_by.value if key in facts.served}
+    people |= {facts.reports[key] for key in rung.not_by.value if key in facts.reports}
+    return tuple(sorted(people))
+
+
+def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
+    """When a period ends: counted from service, days in which the ladder stood still on a hold left out."""
+    term = rung.term(facts.account.customer_class).value
+    served_at = facts.served[rung.after].at
+    due = due_at(term=term, started_at=served_at, calendar=calendar)
+    for stood in facts.stood:
+        ended_at = stood.ended_at or facts.as_of
+        if ended_at <= served_at or stood.started_at >= due.at:
+            continue
+        paused_at = max(stood.started_at, served_at)
+        left = remaining(due=due, term=term, paused_at=paused_at, calendar=calendar)
+        due = resumed(left=left, term=term, resumed_at=ended_at, calendar=calendar)
+    return due
+
+
+def next_moment(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> ArrearsEvent | None:
+    """The next thing that time alone will bring, or None. An event in the past is one the case has yet to notice."""
+    return min(_moments(facts, policy, calendar), key=lambda event: event.at, default=None)
+
+
+def _moments(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Iterator[ArrearsEvent]:
+    if facts.outcome is not None:
+        return
+    step = next_step(facts, policy, calendar)
+    if isinstance(step, StandStill) and step.moment is not None:
+        yield step.moment
+    for hold in facts.holds:
+        if (ended := hold_end(hold, facts)) is not None:
+            yield ended
+    for fact in facts.ledger:
+        if fact.kind == "bill" and fact.overdue_from > facts.as_of:
+            yield BillFellOverdue(at=fact.overdue_from, no=fact.no)
+    for task in facts.tasks.values():
+        alarm = next_escalation(task, policy=policy.escalation.value, calendar=calendar)
+        if alarm is not None:
+            yield alarm
+
+
+def hold_end(hold: OpenHold, facts: ArrearsFacts) -> HoldEnded | None:
+    """How a hold will end by itself: at its `until`, or broken at the first instalment not covered by then."""
+    if hold.until is not None:
+        return HoldEnded(at=max(hold.until, facts.as_of), id=hold.id, kind=hold.kind, how="over")
+    paid, promised = facts.paid_since(hold.started_at), 0
+    for part in sorted(hold.parts, key=lambda part: part.due_at):
+        promised += part.amount_fen
+        if paid < promised:
+            return HoldEnded(at=max(part.due_at, facts.as_of), id=hold.id, kind=hold.kind, how="broken")
+    return None

@@ -1,0 +1,142 @@
+"""What a pack says about arrears: the ladder and the values around it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from domain.account import CustomerClass
+from domain.calendars import DailyHours, LimitWindow
+from domain.case import EscalationPolicy
+from domain.money import Yuan
+from domain.policy import Sourced, Strict
+from domain.terms import Term
+
+Stage = Literal["reminded", "notified", "grace", "limit-notified", "limited", "restored", "settled", "closed"]
+Channel = Literal["sms", "wechat"]
+
+
+class Remind(Strict):
+    """A message on opening; no one needs to act."""
+
+    rung: Literal["remind"]
+    message: Sourced[str]
+    channel: Sourced[Channel]
+
+
+class Contacts(Strict):
+    """So many recorded contacts that reached the customer."""
+
+    rung: Literal["contacts"]
+    count: Sourced[int]
+    enters: Stage
+
+
+class Report(Strict):
+    """A written report by the collector."""
+
+    rung: Literal["report"]
+    task: Literal["arrears.report-nonpayer"]
+    term: Sourced[Term]
+
+
+class Serve(Strict):
+    """A notice served with proof; optionally a message at the same time."""
+
+    rung: Literal["serve"]
+    task: Literal["arrears.serve-dunning-notice", "arrears.serve-limit-notice"]
+    term: Sourced[Term]
+    enters: Stage
+    message: Sourced[str] | None = None
+    channel: Sourced[Channel] | None = None
+
+
+class Wait(Strict):
+    """A period that runs from the service of a notice, by class of customer."""
+
+    rung: Literal["wait"]
+    period: Literal["grace", "notice"]
+    after: Literal["arrears.serve-dunning-notice", "arrears.serve-limit-notice"]
+    resident: Sourced[Term]
+    organisation: Sourced[Term]
+    enters: Stage | None = None
+
+    def term(self, customer_class: CustomerClass) -> Sourced[Term]:
+        return self.resident if customer_class == "resident" else self.organisation
+
+
+class Approve(Strict):
+    """A second person's decision. `not_by`: whoever did these tasks may not decide it."""
+
+    rung: Literal["approve"]
+    task: Literal["arrears.approve-limit"]
+    term: Sourced[Term]
+    not_by: Sourced[tuple[str, ...]]
+    ask_again: Sourced[Term]
+
+
+class Limit(Strict):
+    """The limit order and its execution at the valve.
+
+    `retry`: a new order after one that was not possible; `recheck`: asking the interlock again after it said no.
+    """
+
+    rung: Literal["limit"]
+    task: Literal["arrears.limit-pressure"]
+    term: Sourced[Term]
+    enters: Literal["limited"]
+    window: Sourced[LimitWindow]
+    retry: Sourced[Term]
+    recheck: Sourced[Term]
+
+
+class Refer(Strict):
+    """The end of the ladder, so long after the limit."""
+
+    rung: Literal["refer"]
+    task: Literal["arrears.refer-legal"]
+    after: Sourced[Term]
+    term: Sourced[Term]
+
+
+Rung = Annotated[Remind | Contacts | Report | Serve | Wait | Approve | Limit | Refer, Field(discriminator="rung")]
+
+
+class ArrearsPolicy(Strict):
+    """The arrears section of a pack, pinned into each case that opens under it."""
+
+    threshold: Sourced[Yuan]
+    ladder: tuple[Rung, ...]
+    restore: Sourced[Term]
+    ledger_max_age: Sourced[Term]
+    review_every: Sourced[Term]
+    quiet_hours: Sourced[DailyHours]
+    escalation: Sourced[EscalationPolicy]
+    messages: dict[str, Sourced[str]]
+
+    @model_validator(mode="after")
+    def _ladder_holds_together(self) -> Self:
+        """A limit needs its notice, its waiting period and its approval below it, each rung once."""
+        kinds = [rung.rung for rung in self.ladder]
+        for once in ("remind", "contacts", "report", "approve", "limit", "refer"):
+            if kinds.count(once) > 1:
+                raise ValueError(f"ladder: rung {once} stands more than once")
+        if "remind" not in kinds or kinds[0] != "remind":
+            raise ValueError("ladder: the first rung is remind")
+        served: set[str] = set()
+        waited: set[str] = set()
+        for rung in self.ladder:
+            if isinstance(rung, Serve):
+                served.add(rung.task)
+            elif isinstance(rung, Wait):
+                if rung.after not in served:
+                    raise ValueError(
+                        f"ladder: period {rung.period} runs from {rung.after}, which no rung before it serves"
+                    )
+                waited.add(rung.after)
+            elif isinstance(rung, Approve) and "arrears.serve-limit-notice" not in waited:
+                raise ValueError("ladder: approve comes after the limit notice is served and its period has run")
+            elif isinstance(rung, Limit) and "approve" not in kinds[: kinds.index("limit")]:
+                raise ValueError("ladder: limit comes after approve")
+            elif isinstance(rung, Refer) and "limit" not in kinds[: kinds.index("refer")]:
+                raise ValueError("ladder: refer comes after limit")
+        return self

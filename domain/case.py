@@ -1,0 +1,290 @@
+"""What every case is made of: events, the facts they fold into, and the deadlines of its tasks.
+
+An event says what happened, when (business time) and who did it. Facts are only ever changed by `fold`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.calendars import Calendar, PublishedYear, ServiceHours
+from domain.clock import Party, ended, handed_to
+from domain.people import Level, level_above
+from domain.tasks import Escalation, Pause, Task
+from domain.terms import Due, Remaining, Term, due_at, remaining, resumed
+
+
+class Event(BaseModel):
+    """Something that happened to a case, in the past tense. `at` is business time, `by` an account id or `system`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    by: str = "system"
+    clauses: tuple[str, ...] = ()
+
+
+class CaseOpened(Event):
+    event: Literal["CaseOpened"] = "CaseOpened"
+    process: str
+    pack: str
+    subject: str
+    about: dict[str, Any] = {}
+
+
+class CaseReopened(Event):
+    event: Literal["CaseReopened"] = "CaseReopened"
+    because: str
+
+
+class CaseClosed(Event):
+    event: Literal["CaseClosed"] = "CaseClosed"
+    outcome: str
+
+
+class StageEntered(Event):
+    event: Literal["StageEntered"] = "StageEntered"
+    stage: str
+
+
+class TaskOpened(Event):
+    event: Literal["TaskOpened"] = "TaskOpened"
+    task: Task
+
+
+class TaskDecided(Event):
+    event: Literal["TaskDecided"] = "TaskDecided"
+    task_id: str
+    key: str
+    outcome: str | None = None
+    form: dict[str, Any]
+
+
+class TaskWithdrawn(Event):
+    event: Literal["TaskWithdrawn"] = "TaskWithdrawn"
+    task_id: str
+    key: str
+    because: str
+
+
+class TaskPaused(Event):
+    event: Literal["TaskPaused"] = "TaskPaused"
+    task_id: str
+    key: str
+    party: Party
+    reason: str
+    left: Remaining | None = None
+
+
+class TaskResumed(Event):
+    event: Literal["TaskResumed"] = "TaskResumed"
+    task_id: str
+    key: str
+    left: Remaining | None
+    due: Due | None
+
+
+class TaskReassigned(Event):
+    event: Literal["TaskReassigned"] = "TaskReassigned"
+    task_id: str
+    key: str
+    to: str
+    reason: str | None = None
+
+
+class TaskUrged(Event):
+    event: Literal["TaskUrged"] = "TaskUrged"
+    task_id: str
+    key: str
+
+
+class TaskEscalated(Event):
+    event: Literal["TaskEscalated"] = "TaskEscalated"
+    task_id: str
+    key: str
+    level: Level
+
+
+class EscalationAnswered(Event):
+    """What the higher level did, told to each level below that had it before."""
+
+    event: Literal["EscalationAnswered"] = "EscalationAnswered"
+    task_id: str
+    key: str
+    level: Level
+    told: tuple[Level, ...]
+
+
+class DeadlineMoved(Event):
+    event: Literal["DeadlineMoved"] = "DeadlineMoved"
+    task_id: str
+    key: str
+    due: Due
+    because: str
+
+
+class CalendarPublished(Event):
+    event: Literal["CalendarPublished"] = "CalendarPublished"
+    year: int
+    days: PublishedYear
+
+
+CoreEvent = (
+    CaseOpened
+    | CaseReopened
+    | CaseClosed
+    | StageEntered
+    | TaskOpened
+    | TaskDecided
+    | TaskWithdrawn
+    | TaskPaused
+    | TaskResumed
+    | TaskReassigned
+    | TaskUrged
+    | TaskEscalated
+    | EscalationAnswered
+    | DeadlineMoved
+    | CalendarPublished
+)
+
+
+class CaseFacts(BaseModel):
+    """What is known of a case. Open tasks only: a closed one is in the record. `as_of` never goes back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case_no: str
+    pack: str
+    opened_at: datetime
+    as_of: datetime
+    stage: str | None = None
+    tasks: dict[str, Task] = {}
+    tasks_opened: int = 0
+    outcome: str | None = None
+
+    def open_task(self, key: str, *, subject: str | None = None) -> Task | None:
+        """The open task of that kind (and item or node, where several of a kind are open)."""
+        for task in self.tasks.values():
+            if task.key == key and task.status == "open" and (subject is None or task.subject == subject):
+                return task
+        return None
+
+
+def changed_task(task: Task, event: CoreEvent) -> Task:
+    """The task after an event about it."""
+    match event:
+        case TaskDecided():
+            closing: dict[str, Any] = {"status": "decided", "decided_by": event.by, "form": event.form}
+        case TaskWithdrawn():
+            closing = {"status": "withdrawn"}
+        case TaskPaused():
+            pause = Pause(party=event.party, reason=event.reason, since=event.at, left=event.left)
+            clock = handed_to(task.clock, party=event.party, at=event.at, reason=event.reason)
+            return task.model_copy(update={"pause": pause, "clock": clock})
+        case TaskResumed():
+            clock = handed_to(task.clock, party="utility", at=event.at)
+            going_on = {"counts_from": event.at, "left": event.left, "due": event.due}
+            return task.model_copy(update={"pause": None, "clock": clock, **going_on})
+        case TaskReassigned():
+            return task.model_copy(update={"assignee": event.to})
+        case TaskUrged():
+            return task.model_copy(update={"urged": task.urged + 1})
+        case TaskEscalated():
+            escalation = Escalation(level=event.level, at=event.at)
+            breached = task.breached_at or task.due_at
+            return task.model_copy(update={"escalations": (*task.escalations, escalation), "breached_at": breached})
+        case DeadlineMoved():
+            return task.model_copy(update={"due": event.due})
+        case _:
+            return task
+    late = task.due_at if task.due_at and task.pause is None and task.due_at <= event.at else None
+    closing |= {"closed_at": event.at, "clock": ended(task.clock, at=event.at), "breached_at": task.breached_at or late}
+    return task.model_copy(update=closing)
+
+
+def core_changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
+    """What an event of the core changes in the facts of any case; a process adds its own to these."""
+    changes: dict[str, Any] = {"as_of": max(facts.as_of, event.at)}
+    match event:
+        case StageEntered():
+            changes["stage"] = event.stage
+        case TaskOpened():
+            changes["tasks"] = {**facts.tasks, event.task.id: event.task}
+            changes["tasks_opened"] = facts.tasks_opened + 1
+        case TaskDecided() | TaskWithdrawn():
+            changes["tasks"] = {no: task for no, task in facts.tasks.items() if no != event.task_id}
+        case TaskPaused() | TaskResumed() | TaskReassigned() | TaskUrged() | TaskEscalated() | DeadlineMoved():
+            if task := facts.tasks.get(event.task_id):
+                changes["tasks"] = {**facts.tasks, task.id: changed_task(task, event)}
+        case CaseClosed():
+            changes["outcome"] = event.outcome
+        case CaseReopened():
+            changes["outcome"] = None
+        case _:
+            pass
+    return changes
+
+
+class EscalationPolicy(BaseModel):
+    """How lateness climbs: each level's own budget, and the hours in which alarms may fire."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service_hours: ServiceHours
+    budgets: dict[Level, Term]
+    urgent_budgets: dict[Level, Term]
+
+
+def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar) -> TaskEscalated | None:
+    """The next alarm of an open task, or None: paused, without a deadline, or already at the top.
+
+    The first comes when the task's own term is over, each further one when the budget of the level that has it is
+    over. None comes outside service hours unless the task's term is elapsed time.
+    """
+    if task.due_at is None or task.pause is not None or task.status != "open":
+        return None
+    urgent = task.term is not None and task.term.elapsed
+    if not task.escalations:
+        level, over_at = level_above(task.level or "grid"), task.due_at
+    else:
+        last = task.escalations[-1]
+        budget = (policy.urgent_budgets if urgent else policy.budgets).get(last.level)
+        level = level_above(last.level)
+        if budget is None:
+            return None
+        over_at = due_at(term=budget, started_at=last.at, calendar=calendar).at
+    if level is None:
+        return None
+    fires_at = over_at if urgent else policy.service_hours.next_inside(over_at, calendar)
+    return TaskEscalated(at=fires_at, task_id=task.id, key=task.key, level=level)
+
+
+def paused_task(task: Task, *, party: Party, reason: str, at: datetime, by: str, calendar: Calendar) -> TaskPaused:
+    """Stop the utility's clock on a task, keeping what is left of its term."""
+    left = None
+    if task.term is not None and task.due is not None:
+        left = remaining(due=task.due, term=task.term, paused_at=at, calendar=calendar)
+    return TaskPaused(at=at, by=by, task_id=task.id, key=task.key, party=party, reason=reason, left=left)
+
+
+def resumed_task(task: Task, *, at: datetime, by: str, calendar: Calendar) -> TaskResumed:
+    """Start the utility's clock again with what was left."""
+    left = task.pause.left if task.pause else None
+    due = task.due
+    if left is not None and task.term is not None:
+        due = resumed(left=left, term=task.term, resumed_at=at, calendar=calendar)
+    return TaskResumed(at=at, by=by, task_id=task.id, key=task.key, left=left, due=due)
+
+
+def moved_deadlines(tasks: Iterable[Task], *, calendar: Calendar, at: datetime) -> list[DeadlineMoved]:
+    """What a newly published calendar changes: deadlines of open tasks, projected again."""
+    moved = []
+    for task in tasks:
+        if task.status != "open" or task.pause is not None:
+            continue
+        due = task.projected(calendar)
+        if due is not None and due != task.due:
+            moved.append(DeadlineMoved(at=at, task_id=task.id, key=task.key, due=due, because="calendar published"))
+    return moved

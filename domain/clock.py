@@ -1,0 +1,43 @@
+"""The clock ledger: whose time each minute of a task was."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Party = Literal["utility", "customer", "government", "contractor", "force-majeure"]
+
+
+class Interval(BaseModel):
+    """A half-open stretch of time that belongs to one party; `ended_at` None while it runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party: Party
+    started_at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+
+
+Ledger = tuple[Interval, ...]
+
+
+def handed_to(ledger: Ledger, *, party: Party, at: datetime, reason: str | None = None) -> Ledger:
+    """The ledger after the clock passes to `party` at `at`: the running interval ends there, the next begins."""
+    return (*ended(ledger, at=at), Interval(party=party, started_at=at, reason=reason))
+
+
+def ended(ledger: Ledger, *, at: datetime) -> Ledger:
+    """The ledger with its running interval closed at `at`."""
+    if not ledger or ledger[-1].ended_at is not None:
+        return ledger
+    return (*ledger[:-1], ledger[-1].model_copy(update={"ended_at": at}))
+
+
+def spent(ledger: Ledger, *, party: Party | None = None, until: datetime) -> timedelta:
+    """Time that belonged to `party` (every party when None), a running interval counted up to `until`."""
+    total = timedelta()
+    for interval in ledger:
+        if party is None or interval.party == party:
+            total += max(timedelta(), (interval.ended_at or until) - interval.started_at)
+    return total

@@ -1,0 +1,145 @@
+"""Commands any case takes: imperative, one frozen object each, stamped with who and when at the door."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.calendars import Calendar
+from domain.case import (
+    CaseFacts,
+    TaskDecided,
+    TaskPaused,
+    TaskReassigned,
+    TaskResumed,
+    TaskUrged,
+    paused_task,
+    resumed_task,
+)
+from domain.clock import Party
+from domain.people import Actor, Role
+from domain.refusals import Refused
+from domain.tasks import Task, TaskKind, refuse_unless_decidable
+
+
+class Command(BaseModel):
+    """`by` and `at` (business time) are set by the door, never by the sender."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: Actor
+    at: AwareDatetime
+
+
+class DecideTask(Command):
+    """Decide the open task of this key (and item or node, or this very task id)."""
+
+    command: Literal["decide"] = "decide"
+    key: str
+    subject: str | None = None
+    task_id: str | None = None
+    form: dict[str, Any] = Field(default_factory=dict)
+
+
+class PauseTask(Command):
+    command: Literal["pause"] = "pause"
+    task: str
+    party: Party
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class ResumeTask(Command):
+    command: Literal["resume"] = "resume"
+    task: str | None = None
+
+
+class ReassignTask(Command):
+    command: Literal["reassign"] = "reassign"
+    task: str
+    to: str = Field(min_length=1, max_length=100)
+    reason: str | None = Field(None, max_length=500)
+
+
+class UrgeTask(Command):
+    command: Literal["urge"] = "urge"
+    task: str
+
+
+TaskCommand = PauseTask | ResumeTask | ReassignTask | UrgeTask
+
+
+def refuse_unless_acting(actor: Actor, *roles: Role) -> None:
+    """Raises `Refused("wrong-role")` unless the person holds one of the roles."""
+    if not any(actor.holds(role) for role in roles):
+        raise Refused(
+            "wrong-role", f"this is for a {' or '.join(roles)}; {actor.id} holds {', '.join(actor.roles) or 'no role'}"
+        )
+
+
+def decided_task(command: DecideTask, facts: CaseFacts, kinds: dict[str, TaskKind]) -> TaskDecided:
+    """The decision, when it may be taken. Raises `Refused`: unknown, not-open, wrong-role, four-eyes, form-invalid."""
+    kind = kinds.get(command.key)
+    if kind is None:
+        raise Refused("unknown", f"no task is called {command.key}; this process has {', '.join(sorted(kinds))}")
+    if command.task_id is not None:
+        task = facts.tasks.get(command.task_id)
+    else:
+        task = facts.open_task(command.key, subject=command.subject)
+    task = refuse_unless_decidable(task, key=command.key, actor=command.by)
+    if task.key != command.key:
+        raise Refused("unknown", f"task {task.id} is {task.key}, not {command.key}")
+    form = kind.filled(command.form)
+    return TaskDecided(
+        at=command.at,
+        by=command.by.id,
+        clauses=task.clauses,
+        task_id=task.id,
+        key=task.key,
+        outcome=form.decision,
+        form=form.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def changed_by(
+    command: TaskCommand, facts: CaseFacts, calendar: Calendar
+) -> TaskPaused | TaskResumed | TaskReassigned | TaskUrged:
+    """What a command about a task changes. Raises `Refused`: not-open, wrong-role, form-invalid."""
+    match command:
+        case PauseTask():
+            task = _open(command.task, facts)
+            refuse_unless_acting(command.by, task.role, "supervisor")
+            if command.party == "utility":
+                raise Refused("form-invalid", "party: a pause names the party that now holds the task, not the utility")
+            if task.pause is not None:
+                raise Refused("not-open", f"{task.key} is paused already, for the {task.pause.party}: resume it first")
+            return paused_task(
+                task, party=command.party, reason=command.reason, at=command.at, by=command.by.id, calendar=calendar
+            )
+        case ResumeTask():
+            task = _paused(command.task, facts)
+            refuse_unless_acting(command.by, task.role, "supervisor")
+            return resumed_task(task, at=command.at, by=command.by.id, calendar=calendar)
+        case ReassignTask():
+            task = _open(command.task, facts)
+            refuse_unless_acting(command.by, "supervisor", "leading-group")
+            return TaskReassigned(
+                at=command.at, by=command.by.id, task_id=task.id, key=task.key, to=command.to, reason=command.reason
+            )
+        case UrgeTask():
+            task = _open(command.task, facts)
+            return TaskUrged(at=command.at, by=command.by.id, task_id=task.id, key=task.key)
+
+
+def _open(key_or_id: str, facts: CaseFacts) -> Task:
+    task = facts.tasks.get(key_or_id) or facts.open_task(key_or_id)
+    if task is None:
+        raise Refused("not-open", f"{key_or_id} is not open in this case")
+    return task
+
+
+def _paused(key_or_id: str | None, facts: CaseFacts) -> Task:
+    paused = [task for task in facts.tasks.values() if task.pause is not None]
+    if key_or_id is not None:
+        paused = [task for task in paused if key_or_id in (task.id, task.key)]
+    if not paused:
+        raise Refused("not-open", f"{key_or_id or 'no task'} is not paused in this case: nothing to resume")
+    return paused[0]

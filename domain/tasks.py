@@ -1,0 +1,128 @@
+"""Human tasks: the declaration, the open task, and the rule that says who may decide it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domain.calendars import Calendar
+from domain.clock import Ledger, Party
+from domain.people import Actor, Level, Role
+from domain.refusals import Refused
+from domain.terms import Due, Remaining, Term, due_at, resumed
+
+
+class Form(BaseModel):
+    """What a person fills in to decide a task. Frozen; unknown fields are refused, so that nothing typed is lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def decision(self) -> str | None:
+        """The outcome chosen, where the task can go several ways."""
+        return getattr(self, "outcome", None)
+
+
+class TaskKind(BaseModel):
+    """One declaration a human task: the API's schema, the page's form and the rehearsal's step come from it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title_zh: str
+    title_en: str
+    role: Role
+    level: Level | None = None
+    form: type[Form]
+
+    def filled(self, raw: Mapping[str, Any]) -> Form:
+        """The typed form. Raises `Refused("form-invalid")` naming each field and what is wrong with it."""
+        try:
+            return self.form.model_validate(dict(raw))
+        except ValidationError as invalid:
+            faults = "; ".join(
+                f"{'.'.join(str(part) for part in fault['loc']) or 'form'}: {fault['msg']}"
+                for fault in invalid.errors(include_url=False, include_input=False)
+            )
+            raise Refused("form-invalid", f"{self.key}: {faults}") from None
+
+
+class Pause(BaseModel):
+    """A utility clock that stands still while another party holds the task, with what is left of its term."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party: Party
+    reason: str
+    since: datetime
+    left: Remaining | None
+
+
+class Escalation(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    level: Level
+    at: datetime
+
+
+class Task(BaseModel):
+    """A human task of one case, open or done. Instants are aware; `due_at` is the exclusive end of its term.
+
+    `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    key: str
+    role: Role
+    level: Level | None = None
+    opened_at: datetime
+    counts_from: datetime
+    term: Term | None = None
+    left: Remaining | None = None
+    due: Due | None = None
+    clauses: tuple[str, ...] = ()
+    subject: str | None = None
+    not_by: tuple[str, ...] = ()
+    assignee: str | None = None
+    clock: Ledger = ()
+    pause: Pause | None = None
+    breached_at: datetime | None = None
+    escalations: tuple[Escalation, ...] = ()
+    urged: int = 0
+    status: Literal["open", "decided", "withdrawn"] = "open"
+    closed_at: datetime | None = None
+    decided_by: str | None = None
+    form: dict[str, Any] | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        return self.due.at if self.due else None
+
+    def projected(self, calendar: Calendar) -> Due | None:
+        """The deadline as `calendar` has it: a pure function of the term, where it counts from and what was left."""
+        if self.term is None:
+            return None
+        if self.left is not None:
+            return resumed(left=self.left, term=self.term, resumed_at=self.counts_from, calendar=calendar)
+        return due_at(term=self.term, started_at=self.counts_from, calendar=calendar)
+
+
+def refuse_unless_decidable(task: Task | None, *, key: str, actor: Actor) -> Task:
+    """The task, when `actor` may decide it now.
+
+    Raises `Refused`: `not-open` when nothing of that kind is open, `wrong-role` when the person does not hold the
+    role or level, `four-eyes` when the person did the work that is to be checked.
+    """
+    if task is None or task.status != "open":
+        raise Refused("not-open", f"{key} is not open in this case: nothing to decide now")
+    if not actor.holds(task.role, level=task.level):
+        wanted = f"{task.role} of level {task.level} or above" if task.level else task.role
+        raise Refused(
+            "wrong-role", f"{key} is decided by a {wanted}; {actor.id} holds {', '.join(actor.roles) or 'no role'}"
+        )
+    if actor.id in task.not_by:
+        raise Refused("four-eyes", f"{key} needs a second person: {actor.id} did the work that it checks")
+    return task

@@ -1,0 +1,238 @@
+"""Policy packs: dated files of values with their sources, read strictly.
+
+A pack is `<utility>/<day it takes force>.yaml`; the sentences it rests on stand in the `clauses.yaml` beside it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field
+
+from domain.arrears.policy import ArrearsPolicy
+from domain.calendars import Calendar
+from domain.policy import Sourced, Strict
+from policies.faults import unknown_clauses, validated, wrong_hours, wrong_messages
+from policies.written import Fault, Node, read, spelled
+
+FOLDER = Path(__file__).parent
+CLAUSES = "clauses.yaml"
+CALENDARS = "calendars"
+M = TypeVar("M", bound=BaseModel)
+_Line = Annotated[str, Field(min_length=1)]
+
+
+class PackError(Exception):
+    """Everything that is wrong with a file: `faults`, each `file:line:column: path: what and how to mend`."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class Clause(Strict):
+    """One sentence of a utility's own rules: the span that is the norm, word for word, and what it means, in ours."""
+
+    id: str
+    document: str
+    section: str
+    text: str
+    gloss_zh: str
+    gloss_en: str
+
+
+class Title(Strict):
+    zh: _Line
+    en: _Line
+
+
+class Pack(Strict):
+    """What one utility promised from a day on. A process that the pack does not speak of is None."""
+
+    pack: str
+    in_force_on: date = Field(alias="from")
+    title: Title
+    arrears: ArrearsPolicy | None = None
+
+    @property
+    def name(self) -> str:
+        """The full name that a case carries: jinan@2020-01-29."""
+        return f"{self.pack}@{self.in_force_on.isoformat()}"
+
+    def values(self) -> dict[str, Sourced[Any]]:
+        """Every value of the pack with its source, by path: arrears.ladder[1].term."""
+        return {spelled(path): value for path, value in _values(self, ())}
+
+
+def _values(part: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Sourced[Any]]]:
+    match part:
+        case Sourced():
+            yield path, part
+        case BaseModel():
+            for name, inner in part:
+                yield from _values(inner, (*path, name))
+        case tuple():
+            for at, inner in enumerate(part):
+                yield from _values(inner, (*path, at))
+        case _:
+            pass
+
+
+class _SentenceOf(Strict):
+    section: _Line
+    text: _Line
+    gloss_zh: _Line
+    gloss_en: _Line
+
+
+class _Register(Strict):
+    document: _Line
+    clauses: dict[str, _SentenceOf]
+
+
+def pack_versions() -> tuple[str, ...]:
+    """Full names of the packs there are, oldest first within a utility: ("jinan@2020-01-29", ...)."""
+    found = (path for path in FOLDER.glob("*/*.yaml") if path.name != CLAUSES and path.parent.name != CALENDARS)
+    return tuple(sorted(f"{path.parent.name}@{path.stem}" for path in found))
+
+
+def load_pack(name: str, *, on: date | None = None) -> Pack:
+    """The pack `jinan@2020-01-29`, or for `jinan` the newest: of all, or of those in force `on` a day.
+
+    Raises PackError with every fault of the file, or saying which packs there are.
+    """
+    versions = pack_versions()
+    if "@" in name:
+        fitting = [version for version in versions if version == name]
+    else:
+        fitting = [version for version in versions if version.partition("@")[0] == name]
+        if on is not None:
+            fitting = [version for version in fitting if version.partition("@")[2] <= on.isoformat()]
+    if not fitting:
+        since = f" in force on {on.isoformat()}" if on else ""
+        raise PackError([f"{name}: no such pack{since}: there are {', '.join(versions) or 'none'}"])
+    utility, _, day = fitting[-1].partition("@")
+    return _pack(FOLDER / utility / f"{day}.yaml")
+
+
+@lru_cache
+def clauses() -> Mapping[str, Clause]:
+    """Every sentence that the packs may name, by its id. Raises PackError."""
+    found = {}
+    for path in sorted(FOLDER.glob(f"*/{CLAUSES}")):
+        found.update(_sentences(path))
+    return MappingProxyType(found)
+
+
+@lru_cache
+def load_calendar() -> Calendar:
+    """The published days off and make-up days of every year known. Raises PackError."""
+    return _calendar(FOLDER / "calendars" / "cn.yaml")
+
+
+def check_packs(paths: Iterable[Path]) -> list[str]:
+    """Every fault of the given pack, clause and calendar files, or folders of them; an empty list when all is well.
+
+    A pack may name the sentences of the packs that come with Guanjia and those in the `clauses.yaml` beside it.
+    """
+    faults: list[str] = []
+    for given in paths:
+        files = sorted(given.rglob("*.yaml")) if given.is_dir() else [given]
+        if not files:
+            faults.append(f"{given}:1:1: file: no pack here: a pack is <utility>/<day it takes force>.yaml")
+        for path in files:
+            try:
+                if path.name == CLAUSES:
+                    _sentences(path)
+                elif path.parent.name == CALENDARS:
+                    _calendar(path)
+                else:
+                    _read_pack(path)
+            except PackError as wrong:
+                faults += wrong.faults
+    return list(dict.fromkeys(faults))
+
+
+@lru_cache
+def _pack(path: Path) -> Pack:
+    return _read_pack(path)
+
+
+def _read_pack(path: Path) -> Pack:
+    known, of_the_register = _known_clauses(path.parent / CLAUSES)
+
+    def checks(root: Node) -> Iterator[Fault]:
+        yield from _misnamed(path, root)
+        yield from wrong_hours(root)
+        yield from wrong_messages(root)
+        if not of_the_register:
+            yield from unknown_clauses(root, known)
+
+    try:
+        pack = _read(path, Pack, checks)
+    except PackError as wrong:
+        raise PackError([*of_the_register, *wrong.faults]) from None
+    if of_the_register:
+        raise PackError(of_the_register)
+    return pack
+
+
+def _known_clauses(beside: Path) -> tuple[set[str], tuple[str, ...]]:
+    """Ids that a pack may name, and the faults of a register that cannot say."""
+    try:
+        return {*clauses(), *(_sentences(beside) if beside.is_file() else ())}, ()
+    except PackError as wrong:
+        return set(), wrong.faults
+
+
+def _sentences(path: Path) -> dict[str, Clause]:
+    utility = path.parent.name
+
+    def foreign(root: Node) -> Iterator[Fault]:
+        for node, at in root.walk():
+            if len(at) == 2 and at[0] == "clauses" and not str(at[1]).startswith(f"{utility}."):
+                yield Fault(*node.key_at, spelled(at), f"begin the id with the folder's name: {utility}.")
+
+    register = _read(path, _Register, foreign)
+    return {
+        id_: Clause(id=id_, document=register.document, **sentence.model_dump())
+        for id_, sentence in register.clauses.items()
+    }
+
+
+def _calendar(path: Path) -> Calendar:
+    return _read(path, Calendar, lambda _: (), under="years")
+
+
+def _read(path: Path, model: type[M], checks: Callable[[Node], Iterable[Fault]], *, under: str | None = None) -> M:
+    """The model that a file writes (as its field `under`). Raises PackError with every fault, in the order written."""
+    try:
+        root, faults = read(path.read_bytes())
+    except OSError as wrong:
+        root, faults = None, [Fault(1, 1, "file", f"cannot be read: {wrong.strerror or wrong}")]
+    part = None
+    if root is not None:
+        part, wrong_fields = validated(model, {under: root.plain} if under else root.plain, root)
+        faults += [*checks(root), *wrong_fields]
+    if faults or part is None:
+        shown = path.relative_to(FOLDER.parent) if path.is_relative_to(FOLDER) else path
+        raise PackError(f"{shown}:{f.line}:{f.column}: {f.path}: {f.message}" for f in _one_a_place(faults))
+    return part
+
+
+def _one_a_place(faults: Iterable[Fault]) -> list[Fault]:
+    """One fault a place, the one said first: it tells most."""
+    by_place: dict[tuple[int, int, str], Fault] = {}
+    for fault in faults:
+        by_place.setdefault((fault.line, fault.column, fault.path), fault)
+    return sorted(by_place.values())
+
+
+def _misnamed(path: Path, root: Node) -> Iterator[Fault]:
+    for key, kind, expected in (("pack", "folder", path.parent.name), ("from", "file", path.stem)):
+        node, found = root.find((key,))
+        if found and node.typed != expected:
+            yield Fault(*node.at, key, f"says {node.typed!r}, but the {kind} is {expected!r}: make them the same")

@@ -1,0 +1,220 @@
+"""YAML as it was written: each value with its line and column, and every fault of the writing at once.
+
+Built from the parser's events: nothing is constructed, no tag is obeyed, no alias is followed. Unquoted true, false,
+null and numbers are what they look like; everything else is the text that was typed. So 08:30 is never 510 minutes
+and 2020-01-29 never an object, whichever YAML version an editor assumes.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+DEEPEST = 32
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+Path = tuple[str | int, ...]
+
+
+class Fault(NamedTuple):
+    """What is wrong, where (line and column from 1) and how to mend it; sorts by place."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+
+class Place(NamedTuple):
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One value: a scalar, or a dict or list of nodes. `key_at` is where its key stands, `typed` a scalar's text."""
+
+    value: Any
+    at: Place
+    key_at: Place
+    typed: str = ""
+    quoted: bool = False
+
+    @property
+    def plain(self) -> Any:
+        """The value without its places."""
+        match self.value:
+            case dict():
+                return {key: node.plain for key, node in self.value.items()}
+            case list():
+                return [node.plain for node in self.value]
+            case scalar:
+                return scalar
+
+    def find(self, path: Sequence[str | int]) -> tuple["Node", Path]:
+        """The node nearest to `path` and its own path; steps that were never written are passed over."""
+        node, found = self, ()  # type: tuple[Node, Path]
+        for step in path:
+            match node.value:
+                case dict() if str(step) in node.value:
+                    node, found = node.value[str(step)], (*found, str(step))
+                case list() if isinstance(step, int) and step < len(node.value):
+                    node, found = node.value[step], (*found, step)
+                case _:
+                    pass
+        return node, found
+
+    def walk(self, path: Path = ()) -> Iterator[tuple["Node", Path]]:
+        """This node and all below it, in the order written."""
+        yield self, path
+        match self.value:
+            case dict():
+                for key, node in self.value.items():
+                    yield from node.walk((*path, key))
+            case list():
+                for at, node in enumerate(self.value):
+                    yield from node.walk((*path, at))
+            case _:
+                pass
+
+
+class Unreadable(Exception):
+    """The text cannot be read any further; `fault` says where."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def spelled(path: Sequence[str | int]) -> str:
+    """A path as a person writes it: arrears.ladder[1].term; the whole file is `file`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".") or "file"
+
+
+def read(raw: bytes) -> tuple[Node | None, list[Fault]]:
+    """The tree that `raw` writes, None when its syntax breaks off, and the faults of its writing. Never raises."""
+    faults: list[Fault] = []
+    try:
+        return _Reading(_events(_decoded(raw)), faults).document(), faults
+    except Unreadable as broken:
+        return None, [*faults, broken.fault]
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        before = raw[: wrong.start]
+        line, column = before.count(b"\n") + 1, wrong.start - before.rfind(b"\n")
+        raise Unreadable(Fault(line, column, "file", "not UTF-8 text: save the file as UTF-8")) from None
+
+
+def _events(text: str) -> Iterator[Event]:
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except MarkedYAMLError as wrong:
+        mark = wrong.problem_mark or wrong.context_mark
+        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        problem = " ".join(filter(None, (wrong.context, wrong.problem)))
+        raise Unreadable(Fault(*place, "file", f"not YAML: {problem}: mend it here or just before")) from None
+    except YAMLError as wrong:
+        problem = str(wrong).splitlines()[0] if str(wrong) else "unreadable"
+        raise Unreadable(Fault(1, 1, "file", f"not YAML: {problem}")) from None
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as wrong:
+        # The parser trips over some garbled input itself; that is the file's fault, not a crash of ours.
+        raise Unreadable(Fault(1, 1, "file", f"not YAML: {type(wrong).__name__} while reading: {wrong}")) from None
+
+
+class _Reading:
+    def __init__(self, events: Iterator[Event], faults: list[Fault]) -> None:
+        self._events = events
+        self._faults = faults
+
+    def document(self) -> Node:
+        next(self._events)  # the stream's start
+        first = next(self._events)
+        if isinstance(first, StreamEndEvent):
+            raise Unreadable(Fault(1, 1, "file", "the file is empty"))
+        root = self._node(next(self._events), (), None)
+        for event in self._events:
+            if not isinstance(event, DocumentEndEvent | StreamEndEvent):
+                raise Unreadable(
+                    Fault(*_place(event), "file", "a second document: one file holds one, take the --- out")
+                )
+        return root
+
+    def _node(self, event: Event, path: Path, key_at: Place | None) -> Node:
+        at = _place(event)
+        if len(path) > DEEPEST:
+            raise Unreadable(Fault(*at, "file", f"nested deeper than {DEEPEST}: no policy is"))
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            self._fault(at, path, f"tags are not obeyed: take {tag} out")
+        if isinstance(event, AliasEvent):
+            self._fault(at, path, f"aliases are not followed: write the value out instead of *{event.anchor}")
+        match event:
+            case MappingStartEvent():
+                return Node(self._mapping(path), at, key_at or at)
+            case SequenceStartEvent():
+                return Node(self._sequence(path), at, key_at or at)
+            case ScalarEvent():
+                quoted = event.style is not None
+                value = event.value if quoted else _scalar(event.value)
+                return Node(value, at, key_at or at, typed=event.value, quoted=quoted)
+            case _:
+                return Node(None, at, key_at or at)
+
+    def _mapping(self, path: Path) -> dict[str, Node]:
+        nodes: dict[str, Node] = {}
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            key_at = _place(event)
+            key = self._node(event, (*path, "?"), None)
+            name = key.typed
+            if not isinstance(event, ScalarEvent):
+                self._fault(key_at, path, "a key is a word, not a list or a mapping")
+            node = self._node(next(self._events), (*path, name), key_at)
+            if (first := nodes.get(name)) is not None:
+                self._fault(
+                    key_at, (*path, name), f"written twice, first on line {first.key_at.line}: keep one of them"
+                )
+            elif isinstance(event, ScalarEvent):
+                nodes[name] = node
+        return nodes
+
+    def _sequence(self, path: Path) -> list[Node]:
+        nodes: list[Node] = []
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            nodes.append(self._node(event, (*path, len(nodes)), None))
+        return nodes
+
+    def _fault(self, at: Place, path: Path, message: str) -> None:
+        self._faults.append(Fault(*at, spelled(path), message))
+
+
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _scalar(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text

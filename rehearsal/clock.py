@@ -1,0 +1,77 @@
+"""The engine of a rehearsal behind three methods: what time it is, move on, and crash the worker."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.notices import Channel
+from domain.calendars import CHINA
+from runtime.engine import test_server_program
+from store.database import Database
+from worker import build_worker
+from workflows.payloads import data_converter
+
+TASK_QUEUE = "rehearsal"
+
+
+class EngineClock:
+    """A time-skipping server. Its time is global and only goes forward, so each rehearsal has a `shift` of its own."""
+
+    def __init__(self, environment: WorkflowEnvironment) -> None:
+        self._environment = environment
+
+    @property
+    def client(self) -> Client:
+        return self._environment.client
+
+    async def now(self) -> datetime:
+        """Engine time."""
+        return (await self._environment.get_current_time()).astimezone(CHINA)
+
+    async def advance(self, by: timedelta) -> None:
+        """Skip ahead; timers on the way fire, and workflows then catch up in real time."""
+        if by > timedelta():
+            await self._environment.sleep(by)
+
+
+class Players:
+    """The worker of a rehearsal, which can be killed and brought back."""
+
+    def __init__(self, client: Client, database: Database, channel: Channel, *, sticky: bool) -> None:
+        self._parts = (client, database, channel)
+        self._sticky = sticky
+        self._worker: Worker | None = None
+
+    async def start(self) -> None:
+        client, database, channel = self._parts
+        # A killed worker leaves a sticky queue that this server never gives up on: rehearsals that crash keep no cache.
+        cached = 100 if self._sticky else 0
+        self._worker = build_worker(
+            client, database, channel, task_queue=TASK_QUEUE, max_cached_workflows=cached, threads=4
+        )
+        await self._worker.__aenter__()
+
+    async def stop(self) -> None:
+        if self._worker is not None:
+            await self._worker.__aexit__(None, None, None)
+            self._worker = None
+
+    async def crash(self) -> None:
+        """The worker goes, with everything it had in memory; another one takes over from the record."""
+        await self.stop()
+        await self.start()
+
+
+@asynccontextmanager
+async def engine_clock() -> AsyncIterator[EngineClock]:
+    """A time-skipping server for as long as the block lasts; nothing is downloaded."""
+    keys = {"rehearsal": b"rehearsals-hold-no-personal-data"}
+    environment = await WorkflowEnvironment.start_time_skipping(
+        data_converter=data_converter(keys), test_server_existing_path=str(test_server_program())
+    )
+    async with environment:
+        yield EngineClock(environment)

@@ -1,0 +1,50 @@
+"""One typed settings object: environment variables `GUANJIA_…`, or a `.env` file, over defaults for one machine."""
+
+import base64
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that differs between a laptop and a utility's cluster. Nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="GUANJIA_", env_file=".env", extra="ignore", frozen=True)
+
+    data: Path = Field(Path("data"), description="folder for the embedded store, keys, logs and files")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; left out: SQLite in the data folder")
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_api_key: SecretStr | None = None
+    temporal_tls: bool = False
+    task_queue: str = "guanjia"
+    pack: str = Field("jinan", description="the utility whose rules new cases open under")
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    payload_keys: SecretStr | None = Field(
+        None,
+        description="id:base64 pairs, comma-separated, first one encrypts; left out: a key file in the data folder",
+    )
+    decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
+
+    @cached_property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data.resolve() / 'guanjia.db'}"
+
+    def encryption_keys(self) -> dict[str, bytes]:
+        """Payload keys by id, the first one for writing. The key file is made on first use, for the owner alone."""
+        if self.payload_keys is not None:
+            pairs = (pair.split(":", 1) for pair in self.payload_keys.get_secret_value().split(","))
+            return {key_id.strip(): base64.b64decode(key) for key_id, key in pairs}
+        path = self.data / "payload.key"
+        if not path.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}\n")
+        return {
+            key_id: base64.b64decode(key)
+            for key_id, key in (line.split(":", 1) for line in path.read_text().split() if line)
+        }

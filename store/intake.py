@@ -1,0 +1,73 @@
+"""What comes in at the doors: each call one transaction, with word left for the engine in it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from domain.account import Bill, Payment, Reversal, standing
+from domain.policy import Strict
+from domain.refusals import Refused
+from store import ledger
+from store.database import Database
+from store.ledger import AccountRecord
+
+
+class Place(Strict):
+    """The case an account's debt runs under; `new` when this call gave it its number."""
+
+    case_no: str
+    new: bool
+
+
+def open_arrears(
+    database: Database, account: AccountRecord, bills: Sequence[Bill], *, pack: str, at: datetime
+) -> Place:
+    """Put an account's overdue bills in the ledger and give them their one open case.
+
+    Bills known already change nothing; an account with an open case gets its bills joined to it. Raises `Refused`:
+    `form-invalid` when no bill is overdue, `duplicate` when a bill stands with another amount.
+    """
+    with database.write() as connection:
+        return open_in(connection, account, bills, pack=pack, at=at)
+
+
+def open_in(connection: Connection, account: AccountRecord, bills: Sequence[Bill], *, pack: str, at: datetime) -> Place:
+    """`open_arrears` within the caller's transaction."""
+    ledger.put_account(connection, account, at=at)
+    for bill in bills:
+        ledger.post(connection, account.no, bill)
+    if not owes(connection, account.no, at=at):
+        raise Refused("form-invalid", f"bills: none of account {account.no} is overdue and unpaid at {at.isoformat()}")
+    case_no, new = ledger.open_place(connection, process="arrears", subject=account.no, prefix="QF", pack=pack, at=at)
+    return Place(case_no=case_no, new=new)
+
+
+def add_bill(database: Database, account_no: str, bill: Bill, *, pack: str, at: datetime) -> Place | None:
+    """Another bill of an account: joins its open case, or opens one when the bill is overdue. Raises `Refused`."""
+    with database.write() as connection:
+        ledger.post(connection, account_no, bill)
+        if not owes(connection, account_no, at=at):
+            return None
+        case_no, new = ledger.open_place(
+            connection, process="arrears", subject=account_no, prefix="QF", pack=pack, at=at
+        )
+        return Place(case_no=case_no, new=new)
+
+
+def record_payment(database: Database, account_no: str, payment: Payment) -> bool:
+    """Money received; False when this reference and amount were here already. Raises `Refused`."""
+    with database.write() as connection:
+        return ledger.post(connection, account_no, payment)
+
+
+def reverse_payment(database: Database, account_no: str, reversal: Reversal) -> bool:
+    """A payment taken back; False when it was already. Raises `Refused("unknown")`."""
+    with database.write() as connection:
+        return ledger.post(connection, account_no, reversal)
+
+
+def owes(connection: Connection, account_no: str, *, at: datetime) -> bool:
+    """Whether anything of the account is overdue at `at`, by the ledger."""
+    facts = [fact for _, fact in ledger.facts_after(connection, account_no, 0)]
+    return standing(facts=facts, as_of=at).overdue > 0

@@ -1,0 +1,182 @@
+"""The ledger: accounts, bills, payments and reversals as billing reports them. Append-only; each fact once."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, select
+
+from domain.account import Account, Bill, CustomerClass, Estate, LedgerFact, Payment, Protected, Protection, Reversal
+from domain.policy import Strict
+from domain.refusals import Refused
+from store import outbox
+from store.casebook import upsert
+from store.tables import accounts, ledger, numbers, openings, sources
+
+FACT: TypeAdapter[LedgerFact] = TypeAdapter(LedgerFact)
+
+
+class AccountRecord(Strict):
+    """An account as a door hands it over. Name, address and phone are personal: they stay in this table."""
+
+    no: str
+    customer_class: CustomerClass
+    estate: Estate = "open"
+    phone: str | None = None
+    name: str | None = None
+    address: str | None = None
+    protected: tuple[Protection, ...] = ()
+    grid: str | None = None
+    section: str | None = None
+    office: str | None = None
+
+
+def put_account(connection: Connection, account: AccountRecord, *, at: datetime) -> None:
+    """Add an account or bring it up to date; a value left out keeps what is known."""
+    row = account.model_dump(exclude_none=True) | {"account_no": account.no, "updated_at": at}
+    row.pop("no")
+    row["protected"] = list(account.protected)
+    before = connection.scalar(select(accounts.c.protected).where(accounts.c.account_no == account.no))
+    upsert(connection, accounts, row, key=("account_no",))
+    if before is not None and set(before) != set(account.protected):
+        fact = Protected(protected=account.protected, at=at)
+        key = f"{account.no}/{at.isoformat()}"
+        _append(connection, account.no, fact, key=key, amount_fen=None)
+
+
+def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversal) -> bool:
+    """Add one fact and leave word for the account's case; False when it was here already and nothing changed.
+
+    Raises `Refused`: `unknown` for an account, bill or payment that the ledger does not have, `duplicate` for a
+    reference that stands with another amount, account or bill.
+    """
+    lock_account(connection, account_no)
+    key: str
+    amount: int | None
+    match fact:
+        case Bill():
+            key, amount = f"{account_no}/{fact.no}", fact.amount_fen
+        case Payment():
+            key, amount = fact.reference, fact.amount_fen
+            _refuse_unknown_bills(connection, account_no, fact)
+        case Reversal():
+            key, amount = fact.reference, None
+            if _standing(connection, "payment", key, account_no) is None:
+                raise Refused("unknown", f"no payment {key} on account {account_no}: nothing to reverse")
+    standing = connection.execute(
+        select(ledger).where(ledger.c.kind == fact.kind, ledger.c.unique_key == key)
+    ).one_or_none()
+    if standing is not None:
+        same = standing.account_no == account_no and standing.amount_fen == amount
+        if not same:
+            raise Refused("duplicate", f"{fact.kind} {key} stands already, with another amount or account")
+        return False
+    _append(connection, account_no, fact, key=key, amount_fen=amount)
+    return True
+
+
+def _append(
+    connection: Connection,
+    account_no: str,
+    fact: Bill | Payment | Reversal | Protected,
+    *,
+    key: str,
+    amount_fen: int | None,
+) -> None:
+    connection.execute(
+        ledger.insert().values(
+            account_no=account_no,
+            kind=fact.kind,
+            unique_key=key,
+            amount_fen=amount_fen,
+            body=fact.model_dump(mode="json"),
+            at=fact.at,
+        )
+    )
+    outbox.put(connection, kind="nudge", process="arrears", subject=account_no, at=fact.at)
+
+
+def _standing(connection: Connection, kind: str, key: str, account_no: str) -> Any:
+    return connection.execute(
+        select(ledger).where(ledger.c.kind == kind, ledger.c.unique_key == key, ledger.c.account_no == account_no)
+    ).one_or_none()
+
+
+def _refuse_unknown_bills(connection: Connection, account_no: str, payment: Payment) -> None:
+    for no in payment.bills:
+        if _standing(connection, "bill", f"{account_no}/{no}", account_no) is None:
+            raise Refused("unknown", f"no bill {no} on account {account_no}: name its bills, or none")
+
+
+def lock_account(connection: Connection, account_no: str) -> None:
+    """Take the account for this transaction. Raises `Refused("unknown")` when the ledger does not have it."""
+    found = connection.scalar(
+        select(accounts.c.account_no).where(accounts.c.account_no == account_no).with_for_update()
+    )
+    if found is None:
+        raise Refused("unknown", f"no account {account_no}: open its case or import it first")
+
+
+def account(connection: Connection, account_no: str) -> Account:
+    """What a case may know of an account: no personal data. Raises `Refused("unknown")`."""
+    row = connection.execute(select(accounts).where(accounts.c.account_no == account_no)).one_or_none()
+    if row is None:
+        raise Refused("unknown", f"no account {account_no}")
+    return Account(
+        no=row.account_no,
+        customer_class=row.customer_class,
+        estate=row.estate,
+        protected=tuple(row.protected),
+        reachable=row.phone is not None,
+    )
+
+
+def facts_after(connection: Connection, account_no: str, position: int) -> list[tuple[int, LedgerFact]]:
+    """The account's facts after a ledger position, oldest first."""
+    rows = connection.execute(
+        select(ledger.c.position, ledger.c.body)
+        .where(ledger.c.account_no == account_no, ledger.c.position > position)
+        .order_by(ledger.c.position)
+    )
+    return [(row.position, FACT.validate_python(row.body)) for row in rows]
+
+
+def synced_at(connection: Connection) -> datetime | None:
+    """When billing last confirmed that the ledger is complete; None when it never has."""
+    found: datetime | None = connection.scalar(select(sources.c.synced_at).order_by(sources.c.synced_at).limit(1))
+    return found
+
+
+def confirm_sync(connection: Connection, *, source: str, at: datetime) -> None:
+    """Billing says: everything up to `at` is here."""
+    upsert(connection, sources, {"name": source, "synced_at": at}, key=("name",))
+
+
+def open_place(
+    connection: Connection, *, process: str, subject: str, prefix: str, pack: str, at: datetime
+) -> tuple[str, bool]:
+    """The case number under which a subject's open case runs or is to run, and whether it is new.
+
+    The number is taken and word left for the engine in the caller's transaction: one open case a subject, by a unique
+    key, and no number without a case.
+    """
+    standing = connection.scalar(
+        select(openings.c.case_no).where(openings.c.process == process, openings.c.open_subject == subject)
+    )
+    if standing is not None:
+        return standing, False
+    case_no = next_number(connection, f"{prefix}-{at:%Y%m%d}")
+    connection.execute(
+        openings.insert().values(
+            case_no=case_no, process=process, subject=subject, open_subject=subject, pack=pack, at=at
+        )
+    )
+    outbox.put(connection, kind="open", process=process, subject=subject, at=at, body={"case_no": case_no})
+    return case_no, True
+
+
+def next_number(connection: Connection, prefix: str) -> str:
+    """The next number of a day: QF-20260311-0001, one after the other."""
+    last = connection.scalar(select(numbers.c.last).where(numbers.c.prefix == prefix).with_for_update()) or 0
+    upsert(connection, numbers, {"prefix": prefix, "last": last + 1}, key=("prefix",))
+    return f"{prefix}-{last + 1:04d}"

@@ -1,0 +1,130 @@
+"""Limit orders: issued, and marked done, only in a transaction that finds every condition of the interlock met."""
+
+from typing import Any
+
+from pydantic import AwareDatetime
+from sqlalchemy import Connection, func, select, update
+
+from domain.account import Standing, standing
+from domain.arrears.facts import ArrearsFacts
+from domain.arrears.interlock import Condition, Moment, interlock, unmet
+from domain.arrears.policy import ArrearsPolicy
+from domain.calendars import Calendar
+from domain.policy import Strict
+from store import ledger
+from store.database import Database
+from store.tables import cases, limit_orders
+
+
+class LimitRequest(Strict):
+    """A question to the interlock. `sequence` is the last entry the asking case has recorded."""
+
+    moment: Moment
+    case_no: str
+    account_no: str
+    sequence: int
+    policy: ArrearsPolicy
+    calendar: Calendar
+    at: AwareDatetime
+    order_no: str
+    approver: str | None = None
+
+
+class LimitAnswer(Strict):
+    """`allowed` only when nothing is unmet; at issue with the order's fence token, which only grows."""
+
+    allowed: bool
+    unmet: tuple[Condition, ...] = ()
+    fence: int | None = None
+
+
+def ask(database: Database, request: LimitRequest) -> LimitAnswer:
+    """Check every condition in one transaction with the ledger, and in it issue the order or mark it done.
+
+    Asked again after it was carried out (the worker died before it heard), it answers the same and changes nothing.
+    """
+    with database.write() as connection:
+        ledger.lock_account(connection, request.account_no)
+        order = connection.execute(
+            select(limit_orders).where(limit_orders.c.order_no == request.order_no)
+        ).one_or_none()
+        if (repeated := _repeated(request, order)) is not None:
+            return repeated
+        conditions = conditions_now(connection, request, order=order)
+        if missing := unmet(conditions):
+            return LimitAnswer(allowed=False, unmet=missing)
+        return _carry_out(connection, request)
+
+
+def conditions_now(connection: Connection, request: LimitRequest, *, order: Any) -> tuple[Condition, ...]:
+    """The interlock's conditions as the database has them in this transaction."""
+    case = connection.execute(
+        select(cases.c.facts, cases.c.sequence).where(cases.c.case_no == request.case_no)
+    ).one_or_none()
+    if case is None:
+        nothing = Condition(
+            key="record-current", met=None, zh="案卷记录为最新", en="the case record read is the latest"
+        )
+        return (nothing,)
+    facts = ArrearsFacts.model_validate(case.facts)
+    latest = connection.scalar(
+        select(func.max(limit_orders.c.fence)).where(limit_orders.c.account_no == request.account_no)
+    )
+    account = ledger.account(connection, request.account_no)
+    return interlock(
+        moment=request.moment,
+        facts=facts.model_copy(update={"account": account}),
+        owed=balance(connection, request, facts),
+        policy=request.policy,
+        calendar=request.calendar,
+        at=request.at,
+        synced_at=ledger.synced_at(connection),
+        snapshot_is_current=case.sequence == request.sequence,
+        fence_is_current=order is not None and order.status == "issued" and order.fence == latest,
+        approver=request.approver,
+    )
+
+
+def balance(connection: Connection, request: LimitRequest, facts: ArrearsFacts) -> Standing:
+    """What the account owes by the ledger itself, not by what the case has heard of it."""
+    known = [fact for _, fact in ledger.facts_after(connection, request.account_no, 0)]
+    return standing(facts=known, disputes=facts.disputes, as_of=request.at)
+
+
+def _repeated(request: LimitRequest, order: Any) -> LimitAnswer | None:
+    if order is None:
+        return None
+    if request.moment == "issue" and order.status == "issued":
+        return LimitAnswer(allowed=True, fence=order.fence)
+    if request.moment == "valve" and order.status == "done":
+        return LimitAnswer(allowed=True, fence=order.fence)
+    return None
+
+
+def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:
+    match request.moment:
+        case "decision":
+            return LimitAnswer(allowed=True)
+        case "issue":
+            latest = connection.scalar(
+                select(func.max(limit_orders.c.fence)).where(limit_orders.c.account_no == request.account_no)
+            )
+            fence = (latest or 0) + 1
+            connection.execute(
+                limit_orders.insert().values(
+                    order_no=request.order_no,
+                    case_no=request.case_no,
+                    account_no=request.account_no,
+                    fence=fence,
+                    status="issued",
+                    issued_at=request.at,
+                )
+            )
+            return LimitAnswer(allowed=True, fence=fence)
+        case "valve":
+            connection.execute(
+                update(limit_orders)
+                .where(limit_orders.c.order_no == request.order_no)
+                .values(status="done", closed_at=request.at)
+            )
+            return LimitAnswer(allowed=True)

@@ -1,0 +1,230 @@
+"""The packs that come with Guanjia, and how they are found."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from domain.arrears.policy import ArrearsPolicy, Serve, Wait
+from domain.policy import Sourced
+from policies import packs
+from policies.packs import Pack, PackError, check_packs, clauses, load_calendar, load_pack, pack_versions
+
+VERSIONS = ("jinan@2020-01-29", "kaifeng@2021-01-01")
+# What says where a value belongs, not what it is.
+STRUCTURE = {"rung", "task", "enters", "period", "after"}
+AN_ID = re.compile(r"\b(?:jinan|kaifeng)\.[a-z-]+\.[a-z0-9-]+[a-z0-9]")
+
+
+def policy(name: str) -> ArrearsPolicy:
+    arrears = load_pack(name).arrears
+    assert arrears is not None
+    return arrears
+
+
+def rungs(name: str) -> list[str]:
+    return [getattr(rung, "task", rung.rung) for rung in policy(name).ladder]
+
+
+def unsourced(part: object, name: str) -> Iterator[str]:
+    match part:
+        case Sourced():
+            return
+        case BaseModel():
+            for field, inner in part:
+                if field not in STRUCTURE or isinstance(inner, BaseModel):
+                    yield from unsourced(inner, f"{name}.{field}")
+        case tuple():
+            for at, inner in enumerate(part):
+                yield from unsourced(inner, f"{name}[{at}]")
+        case dict():
+            for key, inner in part.items():
+                yield from unsourced(inner, f"{name}.{key}")
+        case None:
+            return
+        case _:
+            yield name
+
+
+def test_the_packs_that_come_with_guanjia_are_found_by_name_and_day() -> None:
+    assert pack_versions() == VERSIONS
+    assert [load_pack(name).name for name in VERSIONS] == list(VERSIONS)
+
+
+def test_nothing_that_comes_with_guanjia_has_a_fault() -> None:
+    assert check_packs([packs.FOLDER]) == []
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_value_of_a_pack_stands_with_its_source(name: str) -> None:
+    assert list(unsourced(policy(name), "arrears")) == []
+    values = load_pack(name).values()
+    assert len(values) > 20
+    for path, value in values.items():
+        assert value.clause or (value.chosen and value.reason), path
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_clause_of_a_pack_is_a_sentence_of_that_utility(name: str) -> None:
+    utility = name.partition("@")[0]
+    named = {id_ for value in load_pack(name).values().values() for id_ in value.clauses}
+    assert named
+    assert named <= set(clauses())
+    assert all(id_.startswith(f"{utility}.") for id_ in named)
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_a_clause_that_a_reason_speaks_of_is_in_the_register_too(name: str) -> None:
+    spoken_of = {id_ for value in load_pack(name).values().values() for id_ in AN_ID.findall(value.reason or "")}
+    assert spoken_of
+    assert spoken_of <= set(clauses())
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_a_pack_survives_being_pinned_into_a_case(name: str) -> None:
+    pinned = policy(name).model_dump_json()
+    assert ArrearsPolicy.model_validate_json(pinned) == policy(name)
+
+
+def test_jinan_reminds_serves_waits_serves_waits_asks_limits_and_refers() -> None:
+    assert rungs("jinan") == [
+        "remind",
+        "arrears.serve-dunning-notice",
+        "wait",
+        "arrears.serve-limit-notice",
+        "wait",
+        "arrears.approve-limit",
+        "arrears.limit-pressure",
+        "arrears.refer-legal",
+    ]
+
+
+def test_jinan_takes_its_dunning_terms_from_its_own_sentences() -> None:
+    values = load_pack("jinan").values()
+    written = {path: (str(value.value), value.clause) for path, value in values.items() if not value.chosen}
+    assert written == {
+        "arrears.ladder[1].term": ("P3D", "jinan.dunning.notice-within-3-days"),
+        "arrears.ladder[2].resident": ("P30D", "jinan.dunning.resident-wait-30-days"),
+        "arrears.ladder[2].organisation": ("P15D", "jinan.dunning.unit-wait-15-days"),
+        "arrears.ladder[3].term": ("P3D", "jinan.dunning.restriction-notice-within-3-days"),
+        "arrears.ladder[3].message": ("limit-notice", "jinan.dunning.restriction-sms-or-call"),
+        "arrears.ladder[3].channel": ("sms", "jinan.dunning.restriction-sms-or-call"),
+    }
+
+
+def test_kaifeng_reminds_contacts_twice_reports_serves_waits_asks_limits_and_refers() -> None:
+    assert rungs("kaifeng") == [
+        "remind",
+        "contacts",
+        "arrears.report-nonpayer",
+        "arrears.serve-limit-notice",
+        "wait",
+        "arrears.approve-limit",
+        "arrears.limit-pressure",
+        "arrears.refer-legal",
+    ]
+    values = load_pack("kaifeng").values()
+    assert values["arrears.ladder[1].count"].value == 2
+    assert str(values["arrears.ladder[3].term"].value) == "P0D"
+
+
+def test_a_sentence_that_gives_no_number_obliges_while_the_number_is_marked_as_ours() -> None:
+    report = load_pack("kaifeng").values()["arrears.ladder[2].term"]
+    assert (str(report.value), report.clause, report.chosen) == (
+        "P1D",
+        "kaifeng.dunning.report-nonpayer-in-writing",
+        True,
+    )
+    escalation = policy("kaifeng").escalation
+    assert (escalation.clause, escalation.chosen) == ("kaifeng.escalation.four-levels", True)
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_periods_against_a_customer_roll_and_the_utilitys_own_duties_do_not(name: str) -> None:
+    for rung in policy(name).ladder:
+        if isinstance(rung, Wait):
+            assert rung.resident.value.roll
+            assert rung.organisation.value.roll
+        elif isinstance(rung, Serve):
+            assert not rung.term.value.roll
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_message_that_is_sent_has_words_without_a_gap(name: str) -> None:
+    sent = {rung.message.value for rung in policy(name).ladder if hasattr(rung, "message") and rung.message}
+    assert sent == {"reminder", "limit-notice"}
+    for template in sent:
+        words = policy(name).messages[template].value
+        filled = words.format(account_no="0410023", amount="86.40", case_no="QF-20260311-0001")
+        assert "0410023" in filled
+        assert "86.40" in filled
+        assert "{" not in filled
+
+
+def test_a_utility_without_a_day_means_its_newest_pack() -> None:
+    assert load_pack("jinan") == load_pack("jinan@2020-01-29")
+
+
+def test_on_a_day_means_the_newest_pack_in_force_on_it() -> None:
+    assert load_pack("kaifeng", on=date(2021, 1, 1)).name == "kaifeng@2021-01-01"
+    with pytest.raises(PackError, match="no such pack in force on 2020-12-31"):
+        load_pack("kaifeng", on=date(2020, 12, 31))
+
+
+@pytest.mark.parametrize("name", ["", "qingdao", "jinan@2019-01-01", "../jinan", "jinan@", "calendars@cn"])
+def test_a_pack_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(PackError, match="no such pack: there are jinan@2020-01-29, kaifeng@2021-01-01"):
+        load_pack(name)
+
+
+def test_a_pack_is_read_once() -> None:
+    assert load_pack("jinan") is load_pack("jinan@2020-01-29")
+
+
+def test_a_process_that_a_pack_does_not_speak_of_is_absent() -> None:
+    bare = Pack.model_validate({"pack": "x", "from": "2026-01-01", "title": {"zh": "某", "en": "X"}})
+    assert bare.arrears is None
+    assert bare.values() == {}
+
+
+def test_the_calendar_knows_the_make_up_days_that_were_published() -> None:
+    calendar = load_calendar()
+    assert calendar.is_published(2004)
+    assert calendar.is_published(2026)
+    assert calendar.is_working_day(date(2026, 2, 14))
+    assert calendar.is_day_off(date(2026, 2, 16))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({}, "needs its source"),
+        ({"clause": ""}, "needs its source"),
+        ({"chosen": False}, "needs its source"),
+        ({"reason": "so"}, "add chosen: true"),
+        ({"clause": "jinan.x.y", "reason": "so"}, "add chosen: true"),
+        ({"chosen": True}, "needs a one-line reason"),
+        ({"chosen": True, "reason": "  "}, "needs a one-line reason"),
+        ({"clause": "jinan.x.y", "chosen": True}, "needs a one-line reason"),
+        ({"chosen": True, "reason": "one\ntwo"}, "one line"),
+    ],
+)
+def test_a_value_without_an_honest_source_is_refused(source: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Sourced[int].model_validate({"value": 1, **source})
+
+
+@pytest.mark.parametrize(
+    ("source", "cited"),
+    [
+        ({"clause": "jinan.x.y"}, ("jinan.x.y",)),
+        ({"chosen": True, "reason": "so"}, ()),
+        ({"clause": "jinan.x.y", "chosen": True, "reason": "so"}, ("jinan.x.y",)),
+    ],
+)
+def test_a_value_cites_its_sentence_whether_or_not_the_number_is_ours(
+    source: dict[str, object], cited: tuple[str, ...]
+) -> None:
+    assert Sourced[int].model_validate({"value": 1, **source}).clauses == cited

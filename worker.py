@@ -1,0 +1,96 @@
+"""What runs where: the worker with every workflow and activity, and its main."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.casebook import Casebook
+from activities.channels import JournalChannel
+from activities.notices import Channel, Notices
+from policies.packs import load_pack
+from settings import Settings
+from store.database import Database
+from workflows.arrears_case import ArrearsCase
+from workflows.payloads import data_converter
+
+WORKFLOWS: list[type] = [ArrearsCase]
+# Pure or watched elsewhere (ruff bans clocks in `domain`); loading them once a workflow would cost memory and time.
+PASSED_THROUGH = ("domain", "activities", "store", "pydantic", "pydantic_core", "sqlalchemy", "annotated_types")
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+
+
+def message_text(pack: str, template: str) -> str:
+    """The words of a message as the case's own pack version has them."""
+    arrears = load_pack(pack).arrears
+    if arrears is None or template not in arrears.messages:
+        raise ValueError(f"pack {pack} has no words for message {template}")
+    return arrears.messages[template].value
+
+
+def build_worker(
+    client: Client,
+    database: Database,
+    channel: Channel,
+    *,
+    task_queue: str,
+    max_cached_workflows: int = 2000,
+    threads: int = 16,
+) -> Worker:
+    """A worker for every process. Activities are given what they need here and nowhere else."""
+    casebook = Casebook(database)
+    notices = Notices(database, channel, message_text)
+    activities: list[Callable[..., Any]] = [
+        casebook.record,
+        casebook.read_ledger,
+        casebook.ask_interlock,
+        notices.send,
+    ]
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=activities,
+        activity_executor=ThreadPoolExecutor(max_workers=threads, thread_name_prefix="activity"),
+        max_concurrent_activities=threads,
+        max_concurrent_local_activities=threads,
+        max_cached_workflows=max_cached_workflows,
+        workflow_runner=workflow_runner(),
+    )
+
+
+async def connect(settings: Settings) -> Client:
+    """A client that speaks this installation's encrypted payloads."""
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
+        tls=settings.temporal_tls,
+        data_converter=data_converter(settings.encryption_keys()),
+    )
+
+
+async def main() -> None:
+    """Run until SIGTERM or SIGINT; work in hand is finished first."""
+    settings = Settings()
+    database = Database(settings.database)
+    client = await connect(settings)
+    worker = build_worker(client, database, JournalChannel(settings.data / "messages"), task_queue=settings.task_queue)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with worker:
+        await stop.wait()
+    database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,332 @@
+"""欠费催缴: notice, 15 or 30 days, pressure limit; settled or restored at any moment."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from workflows.case import LOCAL, Answer, Case, Opened, refuse
+
+with workflow.unsafe.imports_passed_through():
+    from activities.casebook import Casebook, LedgerQuestion
+    from activities.notices import Letter, Notices
+    from domain.account import Account, Bill, LedgerFact, Payment, Protected, Reversal
+    from domain.arrears import commands
+    from domain.arrears.commands import ArrearsCommand
+    from domain.arrears.consequences import say
+    from domain.arrears.facts import (
+        ArrearsEvent,
+        ArrearsFacts,
+        BillRecorded,
+        HoldEnded,
+        LimitOrderIssued,
+        LimitOrderRefused,
+        LimitWindowOpened,
+        Message,
+        MessageSettled,
+        PaymentRecorded,
+        PaymentReversed,
+        PeriodEnded,
+        PressureLimited,
+        ProtectionChanged,
+    )
+    from domain.arrears.forms import ARREARS_TASKS
+    from domain.arrears.interlock import Moment
+    from domain.arrears.ladder import Ask, Close, IssueOrder, StandStill, Step, next_moment, next_step
+    from domain.arrears.policy import ArrearsPolicy, Limit
+    from domain.case import CaseClosed, CaseOpened, CaseReopened, Event, TaskDecided
+    from domain.commands import DecideTask
+    from domain.refusals import Refused
+    from domain.terms import due_at
+    from store.casebook import Snapshot
+    from store.orders import LimitAnswer, LimitRequest
+
+OUTSIDE: workflow.ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(maximum_interval=timedelta(minutes=10), maximum_attempts=20),
+}
+
+
+def arrears_workflow_id(account_no: str) -> str:
+    """One open case an account: the account's number is the workflow's name."""
+    return f"arrears/{account_no}"
+
+
+class ArrearsOpened(Opened):
+    """An account with overdue bills, and the ladder pinned for it."""
+
+    account: Account
+    policy: ArrearsPolicy
+    ledger: tuple[tuple[int, LedgerFact], ...]
+
+
+@workflow.defn
+class ArrearsCase(Case[ArrearsFacts]):
+    """欠费催缴. What comes next is `next_step`, a pure function of the pack's ladder and the case's facts."""
+
+    kinds = ARREARS_TASKS
+
+    @workflow.init
+    def __init__(self, opened: ArrearsOpened) -> None:
+        super().__init__(opened)
+        self.opened: ArrearsOpened = opened
+        self.policy = opened.policy
+        self.sending: dict[str, asyncio.Task[None]] = {}
+        self.facts = ArrearsFacts.model_validate(opened.carried.facts) if opened.carried else first_facts(opened)
+
+    @workflow.run
+    async def run(self, opened: ArrearsOpened) -> str:
+        self.begin()
+        while True:
+            while step := self.next_step():
+                await self.take(step)
+                if self.renewing:
+                    await self.go_on_in_a_new_run()
+            if await self.ended():
+                return self.facts.outcome or "closed"
+
+    async def take(self, step: Step) -> None:
+        """Ask, wait or act until the facts call for something else."""
+        match step:
+            case Ask():
+                await self.ask(
+                    step.key,
+                    term=step.term,
+                    clauses=step.clauses,
+                    counts_from=step.counts_from,
+                    not_by=step.not_by,
+                    while_=lambda: self.still_asks(step.key),
+                )
+            case StandStill():
+                await self.until(lambda: self.next_step() != step)
+            case IssueOrder():
+                await self.issue_order()
+            case Close():
+                await self.until(lambda: not self.sending or self.next_step() != step)
+                if not self.sending and self.next_step() == step:
+                    self.say(CaseClosed(at=self.facts.as_of, outcome=step.outcome))
+
+    async def issue_order(self) -> None:
+        """One transaction decides; what it refuses is tried again when the pack says, or when the facts change."""
+        await self.written()
+        limit, at = self.limit_rung, self.facts.as_of
+        if self.now > at and not limit.window.value.contains(self.now, self.calendar):
+            # Woken too late: the window that opened has closed again.
+            self.say(LimitOrderRefused(at=at, unmet=("window",), retry_at=self.now))
+            return
+        answer = await self.ask_interlock("issue", at=at)
+        if answer.allowed and answer.fence is not None:
+            self.say(
+                LimitOrderIssued(at=at, order_no=self.next_order_no, fence=answer.fence, clauses=limit.term.clauses)
+            )
+            return
+        await self.read_facts()
+        retry_at = due_at(term=limit.recheck.value, started_at=max(at, self.now), calendar=self.calendar).at
+        unmet = tuple(condition.key for condition in answer.unmet)
+        self.say(LimitOrderRefused(at=self.facts.as_of, unmet=unmet, retry_at=retry_at))
+
+    async def ended(self) -> bool:
+        """Whether the case is over for good: all on record, and no money taken back in the meantime."""
+        await self.settled()
+        if self.nudged:
+            await self.read_facts()
+            if self.facts.owed().overdue > 0:
+                self.say(CaseReopened(at=self.facts.as_of, because="debt came back while closing"))
+                return False
+            await self.settled()
+        return True
+
+    async def go_on_in_a_new_run(self) -> None:
+        """Continue as new with the facts, the record's sequence and the commands already carried out."""
+        await workflow.wait_condition(lambda: not self.sending)
+        await self.settled()
+        workflow.continue_as_new(self.opened.model_copy(update={"carried": self.carried(), "calendar": self.calendar}))
+
+    # What people may do.
+
+    @workflow.update
+    async def instruct(self, command: ArrearsCommand) -> Answer:
+        """Record a contact, dispute, hold, plan, promise, pause and the like."""
+        return await self.carry_out(command, lambda: commands.events_of(command, self.facts, self.calendar))
+
+    @instruct.validator
+    def _check_instruction(self, command: ArrearsCommand) -> None:
+        self.check(lambda: commands.events_of(command, self.facts, self.calendar))
+
+    def decision(self, command: DecideTask) -> TaskDecided:
+        return commands.decide(command, self.facts)
+
+    async def before_decision(self, command: DecideTask) -> None:
+        """The interlock at the decision and at the valve: one transaction says whether the form may stand."""
+        decision = self.decision(command)
+        moments: dict[tuple[str, str | None], Moment] = {
+            ("arrears.approve-limit", "approve"): "decision",
+            ("arrears.limit-pressure", "done"): "valve",
+        }
+        moment = moments.get((decision.key, decision.outcome))
+        if moment is None:
+            return
+        await workflow.wait_condition(lambda: self.recorded == self.sequence)
+        order = self.facts.order
+        answer = await self.ask_interlock(moment, at=command.at, approver=command.by.id)
+        if not answer.allowed:
+            words = "; ".join(f"{condition.en} / {condition.zh}" for condition in answer.unmet)
+            refuse(Refused("interlock", f"not met or unknown: {words}"))
+        if moment == "valve" and order is not None and self.facts.order is None:
+            # Done at the valve before the recall was heard: it stands on record, and the open restore undoes it.
+            self.say(PressureLimited(at=command.at, by=command.by.id, order_no=order.no))
+
+    async def ask_interlock(self, moment: Moment, *, at: datetime, approver: str | None = None) -> LimitAnswer:
+        request = LimitRequest(
+            moment=moment,
+            case_no=self.opened.case_no,
+            account_no=self.opened.account.no,
+            sequence=self.recorded,
+            policy=self.policy,
+            calendar=self.calendar,
+            at=at,
+            order_no=self.facts.order.no if self.facts.order else self.next_order_no,
+            approver=approver,
+        )
+        return await workflow.execute_local_activity_method(Casebook.ask_interlock, request, **LOCAL)
+
+    # What time and the ledger bring.
+
+    def applied(self, event: Event) -> tuple[ArrearsFacts, Sequence[Event]]:
+        return say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
+
+    def next_step(self) -> Step | None:
+        return next_step(self.facts, self.policy, self.calendar)
+
+    def next_moment(self) -> ArrearsEvent | None:
+        return next_moment(self.facts, self.policy, self.calendar)
+
+    def still_asks(self, key: str) -> bool:
+        step = self.next_step()
+        return isinstance(step, Ask) and step.key == key
+
+    def reads_first(self, moment: Event) -> bool:
+        """A period that ends is judged on the ledger as of its end."""
+        return isinstance(moment, PeriodEnded | HoldEnded | LimitWindowOpened)
+
+    async def read_facts(self) -> None:
+        """Take in what the ledger has since, in order of time, between the moments that came before it."""
+        self.nudged = False
+        question = LedgerQuestion(account_no=self.opened.account.no, after=self.facts.ledger_position)
+        answer = await workflow.execute_local_activity_method(Casebook.read_ledger, question, **LOCAL)
+        for position, fact in sorted(answer.facts, key=lambda each: (each[1].at, each[0])):
+            if position > self.facts.ledger_position:
+                self.take_in(position, fact)
+
+    def take_in(self, position: int, fact: LedgerFact) -> None:
+        while (moment := self.next_moment()) is not None and moment.at <= fact.at:
+            self.say(moment)
+        match fact:
+            case Bill():
+                self.say(BillRecorded(at=fact.at, bill=fact, position=position))
+            case Payment():
+                self.say(PaymentRecorded(at=fact.at, payment=fact, position=position))
+            case Reversal():
+                self.say(PaymentReversed(at=fact.at, reversal=fact, position=position))
+            case Protected():
+                self.say(ProtectionChanged(at=fact.at, protection=fact, position=position))
+
+    # Messages leave the building beside the ladder, never on it.
+
+    def wakes(self) -> list[datetime]:
+        return [message.not_before for key, message in self.facts.messages.items() if key not in self.sending]
+
+    def wake_up(self) -> None:
+        for key, message in self.facts.messages.items():
+            if key not in self.sending and message.not_before <= self.now:
+                self.sending[key] = asyncio.create_task(self.send(message))
+
+    async def send(self, message: Message) -> None:
+        letter = Letter(
+            case_no=self.opened.case_no,
+            account_no=self.opened.account.no,
+            pack=self.opened.pack,
+            key=message.key,
+            template=message.template,
+            channel=message.channel,
+            amount_fen=self.facts.owed().overdue,
+            at=message.not_before,
+        )
+        try:
+            delivery = await workflow.execute_activity_method(Notices.send, letter, **OUTSIDE)
+            status, detail = delivery.status, delivery.detail
+        except ActivityError:
+            status, detail = "failed", "the provider did not answer"
+        self.say(
+            MessageSettled(
+                at=max(message.not_before, self.facts.as_of) if status == "sent" else self.facts.as_of,
+                key=message.key,
+                template=message.template,
+                channel=message.channel,
+                status="sent" if status == "sent" else "failed",
+                detail=detail,
+            )
+        )
+        del self.sending[message.key]
+
+    # Beginnings and the record.
+
+    def begin(self) -> None:
+        """Say that the case is open; in a later run nothing, unless money taken back has opened it again."""
+        carried = self.opened.carried
+        if carried is None:
+            self.say(
+                CaseOpened(
+                    at=self.opened.opened_at,
+                    process="arrears",
+                    pack=self.opened.pack,
+                    subject=self.opened.account.no,
+                    about={"bills": [fact.no for _, fact in self.opened.ledger if isinstance(fact, Bill)]},
+                )
+            )
+        elif carried.reopened_at is not None:
+            self.say(CaseReopened(at=carried.reopened_at, because="debt came back after closing"))
+            self.nudged = True
+
+    @property
+    def limit_rung(self) -> Limit:
+        return next(rung for rung in self.policy.ladder if isinstance(rung, Limit))
+
+    @property
+    def next_order_no(self) -> str:
+        return f"{self.opened.case_no}-L{self.facts.orders_issued + 1}"
+
+    def snapshot(self) -> Snapshot:
+        step, owed = self.next_step(), self.facts.owed()
+        return Snapshot(
+            process="arrears",
+            subject=self.opened.account.no,
+            workflow_id=arrears_workflow_id(self.opened.account.no),
+            pack=self.opened.pack,
+            stage=self.facts.stage,
+            outcome=self.facts.outcome,
+            standing=step.because if isinstance(step, StandStill) else None,
+            amount_fen=owed.overdue,
+            opened_at=self.opened.opened_at,
+            closed_at=self.facts.as_of if self.facts.outcome else None,
+            # About to act: whoever waits for the case to come to rest sees that it has not.
+            next_wake=self.facts.as_of if isinstance(step, IssueOrder | Close) else self.next_wake,
+            ledger_position=self.facts.ledger_position,
+            facts=self.facts.model_dump(mode="json"),
+        )
+
+
+def first_facts(opened: ArrearsOpened) -> ArrearsFacts:
+    """A new case: the account's ledger as its door read it, and nothing said yet."""
+    return ArrearsFacts(
+        case_no=opened.case_no,
+        pack=opened.pack,
+        opened_at=opened.opened_at,
+        as_of=opened.opened_at,
+        account=opened.account,
+        ledger=tuple(fact for _, fact in opened.ledger),
+        ledger_position=max((position for position, _ in opened.ledger), default=0),
+    )
