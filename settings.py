@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     temporal_namespace: str = "default"
     temporal_api_key: SecretStr | None = None
     temporal_tls: bool = False
+    engine_ui_port: int | None = Field(8233, description="web pages of the embedded engine; empty: none")
     task_queue: str = "guanjia"
     pack: str = Field("jinan", description="the utility whose rules new cases open under")
     api_host: str = "127.0.0.1"

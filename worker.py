@@ -14,6 +14,9 @@ from activities.casebook import Casebook
 from activities.channels import JournalChannel
 from activities.notices import Channel, Notices
 from policies.packs import load_pack
+from runtime.reconciler import reconcile_for_ever
+from runtime.relay import Relay
+from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
 from workflows.arrears_case import ArrearsCase
@@ -78,19 +81,18 @@ async def connect(settings: Settings) -> Client:
     )
 
 
-async def main() -> None:
-    """Run until SIGTERM or SIGINT; work in hand is finished first."""
-    settings = Settings()
+async def main(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; work in hand is finished first. Relay and reconciler live beside the worker."""
     database = Database(settings.database)
     client = await connect(settings)
-    worker = build_worker(client, database, JournalChannel(settings.data / "messages"), task_queue=settings.task_queue)
+    channel = JournalChannel(settings.data / "messages")
+    relay = Relay(client, database, task_queue=settings.task_queue)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with worker:
-        await stop.wait()
+    async with build_worker(client, database, channel, task_queue=settings.task_queue):
+        beside = [asyncio.create_task(relay.run(now)), asyncio.create_task(reconcile_for_ever(database, now))]
+        await asyncio.wait([asyncio.create_task(stop.wait()), *beside], return_when=asyncio.FIRST_COMPLETED)
+        for task in beside:
+            task.cancel()
     database.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

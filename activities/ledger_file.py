@@ -2,7 +2,7 @@
 
 Longer than other modules because it holds one thing at three depths: what a row means (columns and words), how a cell
 is read, and how `.xlsx` and `.csv` give their cells. The workbook is read as a stream of XML: a reader that builds the
-whole sheet took 1.2 MB per thousand rows here, lost the zeros of account numbers shown through a number format, and
+whole sheet took 1.3 MB per thousand rows here, lost the zeros of account numbers shown through a number format, and
 one stray cell at the sheet's far corner made it ask for 512 GB and abort the process.
 """
 
@@ -21,17 +21,14 @@ from datetime import date, timedelta
 from decimal import Context
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from xml.parsers import expat
 
 import phonenumbers
 from pydantic import BaseModel
 
+from domain.account import CustomerClass, Estate, Protection
 from domain.money import NotMoney, fen
-
-CustomerClass = Literal["resident", "organisation"]
-Estate = Literal["open", "gated"]
-Protection = Literal["hospital", "school", "vulnerable", "shared-master"]
 
 
 class OverdueRow(BaseModel, frozen=True):
@@ -783,7 +780,9 @@ _BROKEN = (
     *(EOFError, OSError, LookupError, ValueError, OverflowError, RuntimeError),
 )
 """What a damaged package raises on the way down; it was opened and read before, so an OSError is a wrong seek."""
-_LARGEST_PART = 1 << 30  # a full sheet of Excel's 1,048,576 rows fits; a bomb of zeros does not
+# Unpacked sizes: a full sheet of 1,048,576 rows fits; a part that swells does not, nor what memory has to hold of it.
+_LARGEST_SHEET, _LARGEST_STRINGS, _LARGEST_PART = 1 << 30, 1 << 28, 1 << 25
+_LONGEST_CELL = 100_000  # Excel allows 32,767 characters
 _WIDEST = 256
 
 
@@ -804,7 +803,7 @@ class _Strings:
         return self._text[self._ends[at] : self._ends[at + 1]].decode()
 
 
-def _part(book: zipfile.ZipFile, name: str, parser: expat.XMLParserType) -> Iterator[None]:
+def _part(book: zipfile.ZipFile, name: str, parser: expat.XMLParserType, *, largest: int) -> Iterator[None]:
     """Feed one part of a workbook to a parser, chunk by chunk; a document type or too much content is refused."""
 
     def no_doctype(*_: object) -> None:
@@ -813,7 +812,7 @@ def _part(book: zipfile.ZipFile, name: str, parser: expat.XMLParserType) -> Iter
     parser.StartDoctypeDeclHandler = no_doctype
     parser.buffer_text = True
     info = book.getinfo(name)
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.file_size > _LARGEST_PART:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.file_size > largest:
         raise ValueError("packed in a way, or to a size, that no spreadsheet program writes")
     with book.open(info) as stream:
         while chunk := stream.read(_CHUNK):
@@ -832,7 +831,7 @@ def _elements(book: zipfile.ZipFile, name: str) -> list[tuple[str, dict[str, str
         found.append((_local(tag), {_local(key): value for key, value in attributes.items()}))
 
     parser.StartElementHandler = start
-    for _ in _part(book, name, parser):
+    for _ in _part(book, name, parser, largest=_LARGEST_PART):
         if len(found) > 200_000:
             raise ValueError("too many elements")
     return found
@@ -927,7 +926,7 @@ def _shared_strings(book: zipfile.ZipFile, name: str) -> _Strings:
             pieces.append(data)
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    for _ in _part(book, name, parser):
+    for _ in _part(book, name, parser, largest=_LARGEST_STRINGS):
         pass
     return strings
 
@@ -956,7 +955,7 @@ class _WorksheetRows:
         last = 0
         try:
             with zipfile.ZipFile(self.path) as book:
-                for _ in _part(book, self.part, parser):
+                for _ in _part(book, self.part, parser, largest=_LARGEST_SHEET):
                     if ready:
                         yield from ready
                         last = ready[-1][0]
@@ -972,18 +971,19 @@ def _collect_rows(
     columns: dict[str, int] = {}
     cells: Cells = {}
     pieces: list[str] = []
-    row, column = 0, -1
+    row, column, size = 0, -1, 0
     kind = style = ""
     reading = phonetic = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, kind, style, reading, phonetic
+        nonlocal row, column, size, kind, style, reading, phonetic
         if ":" in tag:
             tag = _local(tag)
         if tag == "v" or tag == "t":
             reading = not phonetic
         elif tag == "c":
             pieces.clear()
+            size = 0
             kind, style = attributes.get("t", "n"), attributes.get("s", "")
             letters = attributes.get("r", "").rstrip("0123456789")
             column = columns.get(letters, -1) if letters else column + 1
@@ -1011,8 +1011,12 @@ def _collect_rows(
             phonetic = False
 
     def text(data: str) -> None:
+        nonlocal size
         if reading:
             pieces.append(data)
+            size += len(data)
+            if size > _LONGEST_CELL:
+                raise ValueError("a cell without end")
 
     def cell_text(raw: str) -> str:
         if kind == "n":

@@ -7,6 +7,7 @@ from temporalio import activity
 
 from store import notices
 from store.database import Database
+from store.notices import Fate
 
 
 class Channel(Protocol):
@@ -37,7 +38,7 @@ class Letter(BaseModel):
 class Delivery(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    status: str
+    status: Fate
     detail: str | None = None
 
 
@@ -54,7 +55,7 @@ class Notices:
         """Send a message once. A customer without a phone number gets none, and the case is told so."""
         with self.database.write() as connection:
             place = notices.reserve(connection, letter.model_dump(), texts=self.texts)
-        if place.status in ("sent", "failed"):
+        if place.status != "sending":
             return Delivery(status=place.status, detail=place.detail)
         if place.recipient is None:
             return self._settle(letter, status="failed", reference=None, detail="no phone number is known")
@@ -63,7 +64,7 @@ class Notices:
             reference = self.channel.send(key=place.provider_key, recipient=place.recipient, text=place.text)
         return self._settle(letter, status="sent", reference=reference, detail=None)
 
-    def _settle(self, letter: Letter, *, status: str, reference: str | None, detail: str | None) -> Delivery:
+    def _settle(self, letter: Letter, *, status: Fate, reference: str | None, detail: str | None) -> Delivery:
         with self.database.write() as connection:
             notices.settle(connection, letter.case_no, letter.key, status=status, reference=reference)
         return Delivery(status=status, detail=detail)

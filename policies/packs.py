@@ -77,6 +77,9 @@ def _values(part: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
         case tuple():
             for at, inner in enumerate(part):
                 yield from _values(inner, (*path, at))
+        case dict():
+            for key, inner in part.items():
+                yield from _values(inner, (*path, key))
         case _:
             pass
 
@@ -97,6 +100,11 @@ def pack_versions() -> tuple[str, ...]:
     """Full names of the packs there are, oldest first within a utility: ("jinan@2020-01-29", ...)."""
     found = (path for path in FOLDER.glob("*/*.yaml") if path.name != CLAUSES and path.parent.name != CALENDARS)
     return tuple(sorted(f"{path.parent.name}@{path.stem}" for path in found))
+
+
+def pack_files() -> list[Path]:
+    """Every policy file that comes with Guanjia: packs, their clauses, calendars."""
+    return sorted(FOLDER.rglob("*.yaml"))
 
 
 def load_pack(name: str, *, on: date | None = None) -> Pack:

@@ -23,6 +23,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
+from ruamel.yaml.reader import ReaderError
 
 DEEPEST = 32
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
@@ -127,19 +128,24 @@ def _decoded(raw: bytes) -> str:
 
 
 def _events(text: str) -> Iterator[Event]:
+    reached = Place(1, 1)
     try:
-        yield from YAML(typ="safe", pure=True).parse(text)
+        for event in YAML(typ="safe", pure=True).parse(text):
+            reached = _place(event)
+            yield event
     except MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        place = Place(mark.line + 1, mark.column + 1) if mark else reached
         problem = " ".join(filter(None, (wrong.context, wrong.problem)))
         raise Unreadable(Fault(*place, "file", f"not YAML: {problem}: mend it here or just before")) from None
-    except YAMLError as wrong:
-        problem = str(wrong).splitlines()[0] if str(wrong) else "unreadable"
-        raise Unreadable(Fault(1, 1, "file", f"not YAML: {problem}")) from None
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as wrong:
+    except ReaderError as wrong:
+        before = text[: wrong.position]
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise Unreadable(Fault(*place, "file", f"not YAML: {wrong.reason}: take the character out")) from None
+    except (YAMLError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as wrong:
         # The parser trips over some garbled input itself; that is the file's fault, not a crash of ours.
-        raise Unreadable(Fault(1, 1, "file", f"not YAML: {type(wrong).__name__} while reading: {wrong}")) from None
+        problem = f"not YAML: {wrong}: mend what comes after this place"
+        raise Unreadable(Fault(*reached, "file", problem.replace("\n", " "))) from None
 
 
 class _Reading:

@@ -41,9 +41,10 @@ class EngineClock:
 class Players:
     """The worker of a rehearsal, which can be killed and brought back."""
 
-    def __init__(self, client: Client, database: Database, channel: Channel, *, sticky: bool) -> None:
+    def __init__(self, client: Client, database: Database, channel: Channel, *, task_queue: str, sticky: bool) -> None:
         self._parts = (client, database, channel)
         self._sticky = sticky
+        self._task_queue = task_queue
         self._worker: Worker | None = None
 
     async def start(self) -> None:
@@ -51,7 +52,7 @@ class Players:
         # A killed worker leaves a sticky queue that this server never gives up on: rehearsals that crash keep no cache.
         cached = 100 if self._sticky else 0
         self._worker = build_worker(
-            client, database, channel, task_queue=TASK_QUEUE, max_cached_workflows=cached, threads=4
+            client, database, channel, task_queue=self._task_queue, max_cached_workflows=cached, threads=4
         )
         await self._worker.__aenter__()
 

@@ -112,7 +112,7 @@ class Relay:
         """Wake the account's case. One that has closed is opened again when money taken back has left it unpaid."""
         if await _if_running(self._handle(account_no).signal(ArrearsCase.nudge)):
             return True
-        opening = await asyncio.to_thread(self._reopening, account_no)
+        opening = await asyncio.to_thread(self.reopening, account_no)
         if isinstance(opening, bool):
             return opening
         await self._start(opening)
@@ -164,7 +164,7 @@ class Relay:
             place = connection.execute(select(openings).where(openings.c.case_no == case_no)).one()
             return self._opened(connection, case_no, place.subject, pack=place.pack, opened_at=place.at)
 
-    def _reopening(self, account_no: str) -> ArrearsOpened | bool:
+    def reopening(self, account_no: str) -> ArrearsOpened | bool:
         """The next run of a closed case; True when there is nothing to do, False when it is too early to say."""
         with self.database.read() as connection:
             mine = (openings.c.process == "arrears", openings.c.subject == account_no)

@@ -11,10 +11,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import IO, BinaryIO, cast
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 HEALTHY_AFTER = 30.0
@@ -26,6 +27,7 @@ PRIVATE = 0o077
 
 # Reads the process groups that live now, one line after each change; the end of its input is the supervisor's death.
 UNDERTAKER = """
+exec >/dev/null 2>&1
 trap '' HUP INT TERM
 while read -r line; do groups=$line; done
 [ -z "$groups" ] || kill -s KILL -- $groups
@@ -56,28 +58,22 @@ class PartStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What runs on a data folder now."""
-
     supervisor: int
     parts: list[PartStatus]
-
-
-async def at_once() -> None:
-    """The readiness of a part that has nothing to wait for."""
 
 
 @dataclass(frozen=True)
 class Part:
     """One process to keep up.
 
-    `ready` returns when the part serves and may raise when it gives up; a part that is not ready within `ready_within`
-    seconds is killed and counts as dead. `before` runs in the supervisor ahead of every start. `env` is laid over the
-    supervisor's own environment.
+    `ready` returns when the part serves and may raise when it gives up; without it a part is ready as it starts. One
+    that is not ready within `ready_within` seconds is killed and counts as dead. `before` runs in the supervisor ahead
+    of every start. `env` is laid over the supervisor's own environment.
     """
 
     name: str
     command: Sequence[str]
-    ready: Callable[[], Awaitable[object]] = at_once
+    ready: Callable[[], Awaitable[object]] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[], object] | None = None
     ready_within: float = 60.0
@@ -107,9 +103,10 @@ class Supervisor:
         """Keep every part up until asked to stop; all are gone when it returns. Raises AlreadyRunning at once."""
         (self._folder / "logs").mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
-        with _locked(self._folder), self._undertaker.on_duty(), self._signals_heard():
+        with _locked(self._folder), self._signals_heard(), closing(self._undertaker):
             stopping = asyncio.create_task(self._stopping.wait())
             keeping: list[asyncio.Task[None]] = []
+            self._changed()
             try:
                 for kept in self._kept:
                     keeping.append(asyncio.create_task(kept.keep()))
@@ -142,21 +139,21 @@ class Supervisor:
 
     def _changed(self) -> None:
         self._undertaker.watch([kept.pid for kept in self._kept if kept.pid is not None])
-        now = Status(
-            os.getpid(), [PartStatus(each.part.name, each.pid, each.state, each.restarts) for each in self._kept]
-        )
+        parts = [PartStatus(each.part.name, each.pid, each.state, each.restarts) for each in self._kept]
         fresh = self._folder / "status.json.new"
-        fresh.write_text(json.dumps(asdict(now), indent=1))
-        fresh.replace(self._folder / "status.json")
+        try:
+            fresh.write_text(json.dumps(asdict(Status(os.getpid(), parts)), indent=1))
+            fresh.replace(self._folder / "status.json")
+        except OSError as refusal:  # a full disk must not end what still runs
+            log.warning("the status of %s cannot be written: %s", self._folder, refusal)
 
 
 def status(data_folder: Path) -> Status | None:
     """What the supervisor of the data folder last wrote down, or None when no supervisor is alive there."""
     try:
-        with (data_folder / "supervisor.lock").open("rb") as lock:
-            with suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return None
+        with (data_folder / "supervisor.lock").open("rb") as lock, suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
         told = json.loads((data_folder / "status.json").read_text())
     except FileNotFoundError:
         return None
@@ -228,7 +225,7 @@ class _Kept:
                 log.warning("%s ended with %s before it was ready", self.part.name, death.result())
                 return 0.0
             if fault := ready.exception():
-                log.warning("%s is not ready: %s", self.part.name, fault)
+                log.warning("%s did not become ready: %s", self.part.name, str(fault) or "it took too long")
                 return 0.0
             self.up.set()
             self._is(State.READY)
@@ -243,9 +240,7 @@ class _Kept:
             self.pid = None
 
     async def _start(self) -> asyncio.subprocess.Process:
-        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as output:
+        with self._output() as output:
             return await asyncio.create_subprocess_exec(
                 *self.part.command,
                 stdin=subprocess.DEVNULL,
@@ -256,12 +251,15 @@ class _Kept:
                 process_group=0,
             )
 
+    def _output(self) -> BinaryIO:
+        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        return open(self._log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600))
+
     async def _ready(self) -> None:
-        try:
-            async with asyncio.timeout(self.part.ready_within):
+        async with asyncio.timeout(self.part.ready_within):
+            if self.part.ready:
                 await self.part.ready()
-        except TimeoutError as late:
-            raise TimeoutError(str(late) or f"nothing in {self.part.ready_within:.0f} s") from late
 
     async def _bury(self, process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
@@ -280,40 +278,22 @@ class _Kept:
 
 
 class _Undertaker:
-    """A shell of a few kilobytes that outlives the supervisor by a moment and kills what it left, on Linux and macOS."""
+    """A small shell that outlives the supervisor by a moment and kills what it left, on Linux and on macOS."""
 
     def __init__(self) -> None:
         self._shell: subprocess.Popen[bytes] | None = None
 
-    @contextmanager
-    def on_duty(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            if self._shell and self._shell.stdin:
-                self.watch([])
-                self._shell.stdin.close()
-                self._shell.wait()
+    def close(self) -> None:
+        if self._shell:
+            self._shell.communicate()
 
     def watch(self, groups: Sequence[int]) -> None:
         """From now on these process groups, and no others, die with the supervisor."""
-        line = " ".join(f"-{group}" for group in groups) + "\n"
-        try:
-            self._tell(line)
-        except BrokenPipeError:
-            self._shell = None
-            self._tell(line)
-
-    def _tell(self, line: str) -> None:
-        if self._shell is None:
+        if self._shell is None or self._shell.poll() is not None:
             # A session of its own, so that a Ctrl-C or a closed terminal does not reach it.
-            self._shell = subprocess.Popen(
-                ["/bin/sh", "-c", UNDERTAKER],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                bufsize=0,
+            self._shell = subprocess.Popen(  # noqa: S603 — a fixed script, nothing of it comes from outside
+                ["/bin/sh", "-c", UNDERTAKER], stdin=subprocess.PIPE, start_new_session=True, bufsize=0
             )
-        if self._shell.stdin is not None:
-            self._shell.stdin.write(line.encode())
+        line = " ".join(f"-{group}" for group in groups) + "\n"
+        with suppress(BrokenPipeError):  # killed in this very moment, it is replaced at the next change
+            cast("IO[bytes]", self._shell.stdin).write(line.encode())

@@ -1,13 +1,16 @@
 """Messages as they stand: reserved before they are handed over, settled when their fate is known."""
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, select, update
 
 from domain.money import yuan
 from domain.policy import Strict
 from store.casebook import upsert
+from store.intake import owes
 from store.tables import accounts, notices
+
+Fate = Literal["sent", "failed", "withdrawn"]
 
 
 class Texts(Protocol):
@@ -18,7 +21,7 @@ class Texts(Protocol):
 class Place(Strict):
     """A message's place in the store. `tried_before`: someone may have handed it over already."""
 
-    status: str
+    status: Literal["sending", "sent", "failed", "withdrawn"]
     tried_before: bool
     provider_key: str
     recipient: str | None
@@ -27,16 +30,22 @@ class Place(Strict):
 
 
 def reserve(connection: Connection, letter: dict[str, Any], *, texts: Texts) -> Place:
-    """Take the message's place, once; a second caller finds the first one's."""
+    """Take the message's place, once; a second caller finds the first one's. A settled account is not written to."""
     where = (notices.c.case_no == letter["case_no"], notices.c.key == letter["key"])
     standing = connection.execute(select(notices).where(*where)).one_or_none()
     phone = connection.scalar(select(accounts.c.phone).where(accounts.c.account_no == letter["account_no"]))
+    settled = not owes(connection, letter["account_no"], at=letter["at"])
     if standing is None:
         row = {name: letter[name] for name in ("case_no", "key", "template", "channel", "at")}
-        upsert(connection, notices, row | {"status": "sending", "recipient": masked(phone)}, key=("case_no", "key"))
+        upsert(
+            connection,
+            notices,
+            row | {"status": "withdrawn" if settled else "sending", "recipient": masked(phone)},
+            key=("case_no", "key"),
+        )
     words = texts(letter["pack"], letter["template"])
     return Place(
-        status=standing.status if standing else "sending",
+        status=standing.status if standing else "withdrawn" if settled else "sending",
         tried_before=standing is not None,
         provider_key=f"{letter['case_no']}/{letter['key']}",
         recipient=phone,

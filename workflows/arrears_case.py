@@ -44,6 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from store.casebook import Snapshot
     from store.orders import LimitAnswer, LimitRequest
 
+PROMPT = timedelta(minutes=1)
 OUTSIDE: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(maximum_interval=timedelta(minutes=10), maximum_attempts=20),
@@ -161,7 +162,10 @@ class ArrearsCase(Case[ArrearsFacts]):
 
     async def before_decision(self, command: DecideTask) -> None:
         """The interlock at the decision and at the valve: one transaction says whether the form may stand."""
-        decision = self.decision(command)
+        try:
+            decision = self.decision(command)
+        except Refused as refused:
+            refuse(refused)
         moments: dict[tuple[str, str | None], Moment] = {
             ("arrears.approve-limit", "approve"): "decision",
             ("arrears.limit-pressure", "done"): "valve",
@@ -169,7 +173,6 @@ class ArrearsCase(Case[ArrearsFacts]):
         moment = moments.get((decision.key, decision.outcome))
         if moment is None:
             return
-        await workflow.wait_condition(lambda: self.recorded == self.sequence)
         order = self.facts.order
         answer = await self.ask_interlock(moment, at=command.at, approver=command.by.id)
         if not answer.allowed:
@@ -180,7 +183,17 @@ class ArrearsCase(Case[ArrearsFacts]):
             self.say(PressureLimited(at=command.at, by=command.by.id, order_no=order.no))
 
     async def ask_interlock(self, moment: Moment, *, at: datetime, approver: str | None = None) -> LimitAnswer:
-        request = LimitRequest(
+        """Asked on the latest record; asked again when only the record moved on in the meantime."""
+        for _ in range(5):
+            await workflow.wait_condition(lambda: self.recorded == self.sequence)
+            request = self.limit_request(moment, at=at, approver=approver)
+            answer = await workflow.execute_local_activity_method(Casebook.ask_interlock, request, **LOCAL)
+            if [condition.key for condition in answer.unmet] != ["record-current"]:
+                break
+        return answer
+
+    def limit_request(self, moment: Moment, *, at: datetime, approver: str | None) -> LimitRequest:
+        return LimitRequest(
             moment=moment,
             case_no=self.opened.case_no,
             account_no=self.opened.account.no,
@@ -191,7 +204,6 @@ class ArrearsCase(Case[ArrearsFacts]):
             order_no=self.facts.order.no if self.facts.order else self.next_order_no,
             approver=approver,
         )
-        return await workflow.execute_local_activity_method(Casebook.ask_interlock, request, **LOCAL)
 
     # What time and the ledger bring.
 
@@ -253,23 +265,24 @@ class ArrearsCase(Case[ArrearsFacts]):
             template=message.template,
             channel=message.channel,
             amount_fen=self.facts.owed().overdue,
-            at=message.not_before,
+            at=message.not_before if self.now - message.not_before < PROMPT else self.now,
         )
         try:
             delivery = await workflow.execute_activity_method(Notices.send, letter, **OUTSIDE)
             status, detail = delivery.status, delivery.detail
         except ActivityError:
             status, detail = "failed", "the provider did not answer"
-        self.say(
-            MessageSettled(
-                at=max(message.not_before, self.facts.as_of) if status == "sent" else self.facts.as_of,
-                key=message.key,
-                template=message.template,
-                channel=message.channel,
-                status="sent" if status == "sent" else "failed",
-                detail=detail,
+        if status == "sent" or message.key in self.facts.messages:
+            self.say(
+                MessageSettled(
+                    at=max(letter.at, self.facts.as_of),
+                    key=message.key,
+                    template=message.template,
+                    channel=message.channel,
+                    status=status,
+                    detail=detail,
+                )
             )
-        )
         del self.sending[message.key]
 
     # Beginnings and the record.
@@ -287,9 +300,10 @@ class ArrearsCase(Case[ArrearsFacts]):
                     about={"bills": [fact.no for _, fact in self.opened.ledger if isinstance(fact, Bill)]},
                 )
             )
-        elif carried.reopened_at is not None:
+            return
+        if carried.reopened_at is not None:
             self.say(CaseReopened(at=carried.reopened_at, because="debt came back after closing"))
-            self.nudged = True
+        self.nudged = True  # one that the run before had no time for must not be lost
 
     @property
     def limit_rung(self) -> Limit:
@@ -298,6 +312,12 @@ class ArrearsCase(Case[ArrearsFacts]):
     @property
     def next_order_no(self) -> str:
         return f"{self.opened.case_no}-L{self.facts.orders_issued + 1}"
+
+    @property
+    def projected_wake(self) -> datetime | None:
+        """The next wake as others see it: a message on its way counts until its fate is known."""
+        on_their_way = [message.not_before for message in self.facts.messages.values()]
+        return min([*on_their_way, *([self.next_wake] if self.next_wake else [])], default=None)
 
     def snapshot(self) -> Snapshot:
         step, owed = self.next_step(), self.facts.owed()
@@ -312,8 +332,7 @@ class ArrearsCase(Case[ArrearsFacts]):
             amount_fen=owed.overdue,
             opened_at=self.opened.opened_at,
             closed_at=self.facts.as_of if self.facts.outcome else None,
-            # About to act: whoever waits for the case to come to rest sees that it has not.
-            next_wake=self.facts.as_of if isinstance(step, IssueOrder | Close) else self.next_wake,
+            next_wake=self.facts.as_of if isinstance(step, IssueOrder | Close) else self.projected_wake,
             ledger_position=self.facts.ledger_position,
             facts=self.facts.model_dump(mode="json"),
         )

@@ -123,6 +123,8 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
 
 def events_of(command: ArrearsCommand, facts: ArrearsFacts, calendar: Calendar) -> list[ArrearsEvent]:
     """What a command makes happen. Raises `Refused` when it may not; a command already carried out says nothing."""
+    if facts.outcome is not None:
+        raise Refused("not-open", f"case {facts.case_no} has ended ({facts.outcome})")
     said = {"at": command.at, "by": command.by.id}
     match command:
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():

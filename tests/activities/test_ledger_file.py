@@ -30,7 +30,7 @@ HEADER = [
 PLAIN = ["0410023", "居民", "开放式", "13800000000", "", "B1", "2026-02", "86.40", "2026-03-10", "", "示例某"]
 AS_OF = date(2026, 3, 11)
 
-fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def csv_file(folder: Path, rows: Iterable[Sequence[object]], *, encoding: str = "utf-8", delimiter: str = ",") -> Path:
@@ -580,6 +580,16 @@ def test_a_document_type_with_its_entities_is_refused(tmp_path: Path) -> None:
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><worksheet>&b;</worksheet>'
     path = rewritten(workbook(tmp_path, [HEADER, PLAIN]), lambda name, content: bomb if name == SHEET else content)
     assert "document type" in unreadable(path).what
+
+
+@pytest.mark.parametrize(
+    ("part", "megabytes", "said"), [("xl/styles.xml", 33, "to a size"), (SHEET, 20, "cell without end")]
+)
+def test_a_part_that_swells_when_unpacked_is_refused(tmp_path: Path, part: str, megabytes: int, said: str) -> None:
+    endless = b'<worksheet><sheetData><row><c t="inlineStr"><is><t>' + b"a" * (megabytes << 20)
+    path = rewritten(workbook(tmp_path, [HEADER, PLAIN]), lambda name, content: endless if name == part else content)
+    assert path.stat().st_size < 100_000
+    assert said in unreadable(path).what
 
 
 def test_a_workbook_written_with_namespace_prefixes_reads_the_same(tmp_path: Path) -> None:

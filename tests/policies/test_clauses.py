@@ -25,7 +25,7 @@ def test_a_clause_is_short_and_glossed_in_both_languages(clause: Clause) -> None
 
 
 @pytest.mark.skipif(SEEDS is None, reason="GUANJIA_SEEDS does not say where the regulations' texts are")
-@pytest.mark.parametrize("clause", clauses().values(), ids=lambda clause: clause.id)
-def test_a_clause_is_word_for_word_in_its_regulation(clause: Clause) -> None:
-    regulation = Path(str(SEEDS), f"{clause.id.partition('.')[0]}.txt").read_text(encoding="utf-8")
-    assert without_space(clause.text) in without_space(regulation)
+def test_every_clause_is_word_for_word_in_its_regulation() -> None:
+    utilities = {id_.partition(".")[0] for id_ in clauses()}
+    texts = {name: without_space(Path(str(SEEDS), f"{name}.txt").read_text(encoding="utf-8")) for name in utilities}
+    assert [c.id for c in clauses().values() if without_space(c.text) not in texts[c.id.partition(".")[0]]] == []

@@ -170,7 +170,7 @@ def test_faults_of_a_register_are_told_with_those_of_its_packs_and_once(tmp_path
     assert [fault.removeprefix(f"{tmp_path}/jinan/").split(": ")[:2] for fault in told] == [
         ["clauses.yaml:3:3", "clauses.kaifeng.x.y"],
         ["clauses.yaml:3:16", "clauses.kaifeng.x.y.gloss_en"],
-        ["clauses.yaml:3:34", "clauses.kaifeng.x.y.text"],
+        ["clauses.yaml:3:35", "clauses.kaifeng.x.y.text"],
         [f"2020-01-29.yaml:{place(broken, 'P60,')}", "arrears.ladder[7].after.value"],
     ]
 

@@ -1,0 +1,168 @@
+"""The `guanjia` command."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Guanjia 水管家: promises of a water utility, kept.")
+packs_app = typer.Typer(no_args_is_help=True, help="Policy packs: what a utility promised, and where it says so.")
+app.add_typer(packs_app, name="packs")
+
+
+@app.command()
+def run(sample: Annotated[bool, typer.Option(help="sample people and a sample ledger, the first time")] = True) -> None:
+    """Bring up engine, worker and API on this machine, until Ctrl-C."""
+    from runtime.embedded import PortTaken, run
+    from runtime.supervisor import AlreadyRunning
+    from runtime.wall_clock import now
+
+    try:
+        asyncio.run(run(Settings(), sample=sample, clock=now))
+    except (PortTaken, AlreadyRunning) as refusal:
+        fail(str(refusal))
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker, with the relay and the reconciler beside it."""
+    from worker import main
+
+    asyncio.run(main(Settings()))
+
+
+@app.command()
+def api() -> None:
+    """Serve the API."""
+    import uvicorn
+
+    from api.app import create_app
+
+    settings = Settings()
+    app = create_app(settings)
+    uvicorn.run(app, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's tables."""
+    from store.migrate import upgrade
+
+    upgrade(Settings().database)
+
+
+@app.command()
+def rehearse(
+    files: Annotated[list[Path], typer.Argument(help="rehearsal files (YAML)")],
+    pack: Annotated[str | None, typer.Option(help="run under this pack instead of the file's")] = None,
+    compare: Annotated[str | None, typer.Option(help="run under this pack too and show what changes")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object a file")] = False,
+) -> None:
+    """Run cases through months in seconds, on the real workflows.
+
+    Exit 0: everything expected holds; 1: something does not; 2: a file is wrong and nothing was run.
+    """
+    from rehearsal.command import rehearse as play
+
+    sys.exit(asyncio.run(play(files, pack=pack, compare=compare, as_json=as_json)))
+
+
+@app.command()
+def forms(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+    """Every human task: its key, titles, role and form."""
+    from domain.processes import TASKS
+
+    if as_json:
+        shown = [
+            {
+                "key": kind.key,
+                "title_zh": kind.title_zh,
+                "title_en": kind.title_en,
+                "role": kind.role,
+                "level": kind.level,
+                "schema": kind.form.model_json_schema(),
+            }
+            for kind in TASKS.values()
+        ]
+        print(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    for kind in TASKS.values():
+        fields = ", ".join(kind.form.model_fields)
+        print(f"{kind.key}  {kind.title_zh} / {kind.title_en}  ({kind.role}): {fields}")
+
+
+@app.command("import")
+def import_(file: Path, by: Annotated[str, typer.Option(help="account id for the record")] = "administrator") -> None:
+    """Read an overdue ledger (.xlsx, .csv) straight into the store; a second time changes nothing."""
+    from activities.ledger_file import UnreadableLedger
+    from runtime.embedded import import_with_progress
+    from runtime.wall_clock import now
+    from store.database import Database
+
+    settings = Settings()
+    try:
+        import_with_progress(settings, Database(settings.database), file, console=Console(), now=now(), by=by)
+    except UnreadableLedger as unreadable:
+        fail(str(unreadable), code=2)
+
+
+@packs_app.command("check")
+def packs_check(
+    files: Annotated[list[Path] | None, typer.Argument(help="pack files; left out: all of this release")] = None,
+) -> None:
+    """Read packs strictly and name every fault with its line."""
+    from policies.packs import check_packs, pack_files
+
+    faults = check_packs(files or pack_files())
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    sys.exit(1 if faults else 0)
+
+
+@packs_app.command("show")
+def packs_show(name: str) -> None:
+    """Every value of a pack with its source."""
+    from policies.packs import load_pack
+
+    for path, value in load_pack(name).values().items():
+        source = " + ".join([*value.clauses, *(["chosen"] if value.chosen else [])])
+        print(f"{path} = {value.model_dump(mode='json')['value']}  [{source}]  {value.reason or ''}".rstrip())
+
+
+@app.command()
+def verify(case_no: Annotated[str | None, typer.Argument(help="one case; left out: all")] = None) -> None:
+    """Check the hash chain of the record. Exit 1 when it is broken, naming the case and the entry."""
+    from sqlalchemy import select
+
+    from store.casebook import BrokenChain, verify
+    from store.database import Database
+    from store.tables import cases
+
+    with Database(Settings().database).read() as connection:
+        numbers = [case_no] if case_no else list(connection.scalars(select(cases.c.case_no).order_by(cases.c.case_no)))
+        try:
+            entries = sum(verify(connection, number) for number in numbers)
+        except BrokenChain as broken:
+            fail(str(broken))
+    print(f"{len(numbers)} cases, {entries} entries: the chain holds")
+
+
+def fail(message: str, *, code: int = 1) -> None:
+    """Say what is wrong and what to do, and leave."""
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

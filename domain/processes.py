@@ -1,0 +1,6 @@
+"""The processes there are, and every human task of theirs."""
+
+from domain.arrears.forms import ARREARS_TASKS
+from domain.tasks import TaskKind
+
+TASKS: dict[str, TaskKind] = {**ARREARS_TASKS}

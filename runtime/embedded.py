@@ -1,0 +1,174 @@
+"""One machine, one command: engine, worker and API under one supervisor, with sample people and a sample ledger."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from activities.ledger_file import read_ledger
+from domain.calendars import CHINA
+from policies.packs import load_pack
+from rehearsal.sample_ledger import write_sample_ledger
+from runtime.engine import EngineOptions, prepare, retain, start_command, wait_ready
+from runtime.supervisor import Part, Supervisor
+from settings import Settings
+from store.database import Database
+from store.imports import import_ledger
+from store.migrate import upgrade
+from store.people import SAMPLE_PEOPLE, add_person
+
+RETENTION_DAYS = 3650
+SAMPLE_ACCOUNTS = 300
+SAMPLE_SEED = 20260311
+
+
+class PortTaken(RuntimeError):
+    """A port that this installation wants is in use; the message says by which setting to choose another."""
+
+
+def parts(settings: Settings) -> list[Part]:
+    """Engine, worker and API: each a process of its own, restarted alone when it dies."""
+    host, _, port = settings.temporal_address.partition(":")
+    engine = EngineOptions(
+        data_folder=settings.data,
+        port=int(port or 7233),
+        ui_port=settings.engine_ui_port,
+        namespace=settings.temporal_namespace,
+        retention_days=RETENTION_DAYS,
+    )
+    guanjia = [sys.executable, "-m", "cli"]
+
+    async def engine_ready() -> None:
+        client = await wait_ready(engine.address, engine.namespace, timedelta(seconds=60))
+        await retain(client, days=engine.retention_days)
+
+    return [
+        Part("engine", start_command(engine), ready=engine_ready, before=lambda: prepare(engine)),
+        Part("worker", [*guanjia, "worker"]),
+        Part("api", [*guanjia, "api"], ready=lambda: answered(f"{base_url(settings)}/healthz")),
+    ]
+
+
+def base_url(settings: Settings) -> str:
+    return f"http://{settings.api_host}:{settings.api_port}"
+
+
+async def answered(url: str) -> None:
+    """Returns once the address answers 200."""
+    async with httpx2.AsyncClient() as http:
+        while True:
+            with suppress(httpx2.TransportError):
+                if (await http.get(url)).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
+def check_ports(settings: Settings) -> None:
+    """Raises `PortTaken` before anything is started."""
+    wanted = {
+        "GUANJIA_TEMPORAL_ADDRESS": int(settings.temporal_address.partition(":")[2] or 7233),
+        "GUANJIA_API_PORT": settings.api_port,
+    }
+    if settings.engine_ui_port is not None:
+        wanted["GUANJIA_ENGINE_UI_PORT"] = settings.engine_ui_port
+    for name, port in wanted.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise PortTaken(f"port {port} of 127.0.0.1 is in use: stop what uses it, or set {name}") from None
+
+
+async def run(settings: Settings, *, sample: bool, clock: Callable[[], datetime]) -> None:
+    """Everything up until SIGTERM or SIGINT; stopped and started again it goes on where it was."""
+    check_ports(settings)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.encryption_keys()
+    upgrade(settings.database)
+    supervisor = Supervisor(parts(settings), settings.data)
+    console = Console()
+    welcoming = asyncio.create_task(welcome(settings, console, sample=sample, clock=clock))
+    welcoming.add_done_callback(lambda task: supervisor.stop() if not task.cancelled() and task.exception() else None)
+    try:
+        await supervisor.run()
+    finally:
+        welcoming.cancel()
+    if not welcoming.cancelled() and welcoming.done() and (fault := welcoming.exception()):
+        raise fault
+
+
+async def welcome(settings: Settings, console: Console, *, sample: bool, clock: Callable[[], datetime]) -> None:
+    """Once all is up: sample data the first time, and where to look."""
+    await answered(f"{base_url(settings)}/readyz")
+    if sample:
+        await asyncio.to_thread(put_samples, settings, console, clock())
+    await asyncio.to_thread(say_where, settings, console)
+
+
+def put_samples(settings: Settings, console: Console, now: datetime) -> None:
+    """People with a token each, and a ledger of invented overdue accounts, once."""
+    database = Database(settings.database)
+    tokens = people_file(settings)
+    if not tokens.exists():
+        with database.write() as connection:
+            found = {person.id: add_person(connection, person) for person in SAMPLE_PEOPLE}
+        tokens.touch(mode=0o600)
+        tokens.write_text(json.dumps(found, indent=1) + "\n")
+    sheet = settings.data / "sample-ledger.xlsx"
+    if not sheet.exists():
+        partial = sheet.with_name("sample-ledger-part.xlsx")
+        write_sample_ledger(partial, accounts=SAMPLE_ACCOUNTS, seed=SAMPLE_SEED, as_of=now.astimezone(CHINA).date())
+        partial.rename(sheet)
+    import_with_progress(settings, database, sheet, console=console, now=now, by="administrator")
+    database.close()
+
+
+def import_with_progress(
+    settings: Settings, database: Database, sheet: Path, *, console: Console, now: datetime, by: str
+) -> None:
+    """Read a ledger into the store, a bar for those who wait. A file that was read before changes nothing."""
+    columns = (TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("ledger", total=None)
+        result = import_ledger(
+            database,
+            read_ledger(sheet),
+            pack=load_pack(settings.pack).name,
+            at=now,
+            by=by,
+            progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    if result.unchanged:
+        console.print(f"{sheet.name}: read before, nothing changed")
+        return
+    console.print(
+        f"{sheet.name}: {result.rows} rows, {result.bills_new} new bills, {result.cases_opened} cases opened, "
+        f"{len(result.errors)} rows with errors"
+    )
+    for error in result.errors[:10]:
+        console.print(f"  row {error.row}: {error.problem} {error.mend}")
+
+
+def people_file(settings: Settings) -> Path:
+    return settings.data / "people.json"
+
+
+def say_where(settings: Settings, console: Console) -> None:
+    """Addresses and who to be."""
+    console.print(f"\n[bold]Guanjia is up.[/bold]  API [cyan]{base_url(settings)}/api/v1[/cyan]")
+    console.print(f"  what it offers   {base_url(settings)}/docs")
+    if settings.engine_ui_port is not None:
+        console.print(f"  the engine       http://127.0.0.1:{settings.engine_ui_port}")
+    if people_file(settings).exists():
+        console.print(f"  who to be        tokens in {people_file(settings)}; the command takes --as collector")
+        console.print("  try              guanjia tasks --as collector")
+    console.print("  stop             Ctrl-C; start again and it goes on where it was\n")

@@ -1,0 +1,144 @@
+"""People and their tokens, and the one predicate that says which rows a person may see."""
+
+import hashlib
+import secrets
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, or_, select, true, update
+
+from domain.people import LEVELS, Actor, Level, Role
+from domain.policy import Strict
+from domain.refusals import Refused
+from store.database import Database
+from store.tables import people, tasks
+
+READS_ALL: tuple[Role, ...] = ("auditor", "administrator")
+OUTSIDE: tuple[Role, ...] = ("customer", "contractor")
+
+
+class Person(Strict):
+    """Somebody who may come in: an account id (no personal data in it), roles, and a part of the organisation.
+
+    The part is the narrowest of grid, section and office that is set; none set is the whole utility.
+    """
+
+    id: str
+    name: str
+    roles: tuple[Role, ...]
+    level: Level | None = None
+    grid: str | None = None
+    section: str | None = None
+    office: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(id=self.id, roles=self.roles, level=self.level)
+
+    @property
+    def part(self) -> tuple[str, str] | None:
+        """The column and value that bound this person's view; None for the whole utility."""
+        if self.holds(*READS_ALL):
+            return None
+        bounds = (("grid", self.grid), ("section", self.section), ("office", self.office))
+        return next(((column, value) for column, value in bounds if value is not None), None)
+
+    def holds(self, *roles: Role) -> bool:
+        """Whether the person has any of these roles."""
+        return any(role in self.roles for role in roles)
+
+    @property
+    def inside(self) -> bool:
+        """Whether the person works for the utility: others see nothing but what is given into their hands."""
+        return any(role not in OUTSIDE for role in self.roles)
+
+
+def within(person: Person, table: Table) -> ColumnElement[bool]:
+    """The rows of a table with grid, section and office that the person may read: roles and part, as one predicate."""
+    if not person.inside:
+        return false()
+    return true() if person.part is None else table.c[person.part[0]] == person.part[1]
+
+
+def task_within(person: Person) -> ColumnElement[bool]:
+    """The same for tasks. A contractor sees those that were given into their hands, and no other."""
+    if person.inside:
+        return within(person, tasks)
+    return and_(tasks.c.role.in_(person.roles), or_(tasks.c.assignee == person.id, tasks.c.holder == person.id))
+
+
+def task_for(person: Person) -> ColumnElement[bool]:
+    """Tasks that fall to this person: of their roles, and for a supervisor those that have risen to their level."""
+    mine = tasks.c.role.in_(person.roles)
+    if not person.holds("supervisor"):
+        return mine
+    risen = [level for level in LEVELS[1:] if person.level in (None, level)]
+    return or_(mine, tasks.c.level.in_(risen))
+
+
+def add_person(
+    database: Database,
+    *,
+    id: str,
+    name: str,
+    roles: tuple[Role, ...],
+    level: Level | None = None,
+    grid: str | None = None,
+    section: str | None = None,
+    office: str | None = None,
+) -> str:
+    """Let somebody in; returns their token, which is shown this once and kept as its hash only.
+
+    Raises `Refused("duplicate")` when the id is taken.
+    """
+    token = secrets.token_urlsafe(32)
+    person = Person(id=id, name=name, roles=roles, level=level, grid=grid, section=section, office=office)
+    with database.write() as connection:
+        if connection.scalar(select(people.c.id).where(people.c.id == id)) is not None:
+            raise Refused("duplicate", f"there is a person {id} already: choose another id")
+        row = person.model_dump() | {"roles": list(roles), "token_hash": hashed(token), "active": True}
+        connection.execute(people.insert().values(**row))
+    return token
+
+
+def new_token(database: Database, id: str) -> str:
+    """A new token for a person; the one before is void at once. Raises `Refused("unknown")`."""
+    token = secrets.token_urlsafe(32)
+    _change(database, id, token_hash=hashed(token))
+    return token
+
+
+def set_roles(database: Database, id: str, roles: tuple[Role, ...]) -> None:
+    """Give a person these roles and no others, from the next request on. Raises `Refused("unknown")`."""
+    _change(database, id, roles=list(roles))
+
+
+def shut_out(database: Database, id: str) -> None:
+    """Let a person in no more, from the next request on. Raises `Refused("unknown")`."""
+    _change(database, id, active=False, token_hash=None)
+
+
+def _change(database: Database, id: str, **values: object) -> None:
+    with database.write() as connection:
+        if not connection.execute(update(people).where(people.c.id == id).values(**values)).rowcount:
+            raise Refused("unknown", f"there is no person {id}")
+
+
+def hashed(token: str) -> str:
+    """What is kept of a token. It has 256 random bits of its own, so a plain hash holds."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def bearer(connection: Connection, token: str) -> Person | None:
+    """Whose token this is; None for nobody's and for a person who was shut out."""
+    return _person(connection, people.c.token_hash == hashed(token))
+
+
+def person(connection: Connection, id: str) -> Person | None:
+    """An active person by id."""
+    return _person(connection, people.c.id == id)
+
+
+def _person(connection: Connection, which: ColumnElement[bool]) -> Person | None:
+    row = connection.execute(select(people).where(which, people.c.active)).one_or_none()
+    if row is None:
+        return None
+    return Person.model_validate({name: getattr(row, name) for name in Person.model_fields})
