@@ -9,11 +9,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from api.console import add_to
 from settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Guanjia 水管家: promises of a water utility, kept.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Guanjia 水管家: promises of a water utility, kept.",
+)
 packs_app = typer.Typer(no_args_is_help=True, help="Policy packs: what a utility promised, and where it says so.")
 app.add_typer(packs_app, name="packs")
+add_to(app)
 
 
 @app.command()

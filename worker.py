@@ -14,7 +14,6 @@ from activities.casebook import Casebook
 from activities.channels import JournalChannel
 from activities.notices import Channel, Notices
 from policies.packs import load_pack
-from runtime.reconciler import reconcile_for_ever
 from runtime.relay import Relay
 from runtime.wall_clock import now
 from settings import Settings
@@ -83,6 +82,8 @@ async def connect(settings: Settings) -> Client:
 
 async def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; work in hand is finished first. Relay and reconciler live beside the worker."""
+    from runtime.reconciler import reconcile_for_ever
+
     database = Database(settings.database)
     client = await connect(settings)
     channel = JournalChannel(settings.data / "messages")

@@ -4,6 +4,7 @@ The balance does not depend on the order in which facts arrived: everything is r
 Money is integer fen (分).
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -59,6 +60,11 @@ class Payment(Frozen):
     paid_at: datetime
     at: datetime
 
+    @property
+    def counts_from(self) -> datetime:
+        """When it begins to count: as it was paid, and at the latest as we had it, whatever a bank's clock said."""
+        return min(self.paid_at, self.at)
+
 
 class Reversal(Frozen):
     """A payment taken back (returned by the bank, booked to the wrong account)."""
@@ -106,12 +112,12 @@ class _Books:
     owed: dict[str, Bill] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     fees: dict[str, int] = field(default_factory=dict)
-    disputed: set[str] = field(default_factory=set)
+    disputed: Counter[str] = field(default_factory=Counter)
     prepaid: int = 0
 
     def pursued(self, *, at: datetime) -> list[str]:
         """Undisputed overdue bills, oldest due day first."""
-        bills = (b for b in self.owed.values() if b.no not in self.disputed and b.overdue_from <= at)
+        bills = (b for b in self.owed.values() if not self.disputed[b.no] and b.overdue_from <= at)
         return [b.no for b in sorted(bills, key=lambda b: (b.due_on, b.no)) if self.left[b.no] or self.fees[b.no]]
 
     def pay(self, nos: Iterable[str]) -> None:
@@ -125,6 +131,17 @@ class _Books:
                     self.prepaid -= part
 
 
+def received(facts: Iterable[Bill | Payment | Reversal | Protected]) -> list[Payment]:
+    """Payments that stand, in order of time: each reference once, those taken back left out."""
+    facts = list(facts)
+    taken_back = {fact.reference for fact in facts if isinstance(fact, Reversal)}
+    payments = [fact for fact in facts if isinstance(fact, Payment) and fact.reference not in taken_back]
+    once: dict[str, Payment] = {}
+    for payment in sorted(payments, key=lambda p: (p.counts_from, p.reference, p.amount_fen)):
+        once.setdefault(payment.reference, payment)
+    return list(once.values())
+
+
 def standing(
     *,
     facts: Iterable[Bill | Payment | Reversal | Protected],
@@ -133,48 +150,38 @@ def standing(
 ) -> Standing:
     """What the account owes at `as_of`, from all facts known, whatever order they came in.
 
-    A payment that names bills goes to them first; what is left, and one that names none, goes to undisputed overdue
-    bills, oldest first, principal before late fees; the rest is prepaid and nets the next bill that falls due. A
-    reversed payment counts as never made.
+    A payment that names bills goes to them first, also to one that was recorded after it; what is left, and one that
+    names none, goes to undisputed overdue bills, oldest first, principal before late fees; the rest is prepaid and nets
+    the next bill that falls due. A reversed payment counts as never made, one reported twice as made once.
     """
     facts = list(facts)
-    reversed_references = {f.reference for f in facts if isinstance(f, Reversal)}
     books = _Books()
-    moments: list[tuple[datetime, int, str, Bill | Payment | Dispute]] = []
-    for fact in facts:
-        match fact:
-            case Bill():
-                moments.append((min(fact.at, fact.overdue_from), 0, fact.no, fact))
-                moments.append((fact.overdue_from, 1, fact.no, fact))
-            case Payment() if fact.reference not in reversed_references:
-                moments.append((fact.paid_at, 3, fact.reference, fact))
-            case _:
-                pass
+    bills = (fact for fact in facts if isinstance(fact, Bill))
+    for bill in sorted(bills, key=lambda b: (b.at, b.no, b.due_on, b.amount_fen, b.late_fee_fen)):
+        if bill.no not in books.owed:
+            books.owed[bill.no] = bill
+            books.left[bill.no], books.fees[bill.no] = bill.amount_fen, bill.late_fee_fen
+    # At one instant bills fall overdue first, then disputes begin, then others end, and then money comes in.
+    moments: list[tuple[datetime, int, str, Payment | None]] = []
+    moments += ((bill.overdue_from, 0, bill.no, None) for bill in books.owed.values())
     for dispute in disputes:
-        moments.append((dispute.started_at, 2, dispute.bill, dispute))
+        moments.append((dispute.started_at, 1, dispute.bill, None))
         if dispute.ended_at is not None:
-            moments.append((dispute.ended_at, 2, dispute.bill, dispute))
-    for at, _, _, moment in sorted(moments, key=lambda m: m[:3]):
+            moments.append((max(dispute.started_at, dispute.ended_at), 2, dispute.bill, None))
+    moments += ((payment.counts_from, 3, payment.reference, payment) for payment in received(facts))
+    for at, rank, no, payment in sorted(moments, key=lambda m: m[:3]):
         if at > as_of:
             break
-        match moment:
-            case Bill() if moment.no not in books.owed:
-                books.owed[moment.no] = moment
-                books.left[moment.no], books.fees[moment.no] = moment.amount_fen, moment.late_fee_fen
-            case Bill():
-                pass
-            case Payment():
-                books.prepaid += moment.amount_fen
-                books.pay(no for no in moment.bills if no in books.owed)
-            case Dispute() if at == moment.ended_at:
-                books.disputed.discard(moment.bill)
-            case Dispute():
-                books.disputed.add(moment.bill)
+        if payment is not None:
+            books.prepaid += payment.amount_fen
+            books.pay(named for named in payment.bills if named in books.owed)
+        elif rank:
+            books.disputed[no] += 1 if rank == 1 else -1
         books.pay(books.pursued(at=at))
     overdue = [no for no, bill in books.owed.items() if bill.overdue_from <= as_of]
     return Standing(
         overdue=sum(books.left[no] for no in overdue),
-        undisputed=sum(books.left[no] for no in overdue if no not in books.disputed),
+        undisputed=sum(books.left[no] for no in overdue if not books.disputed[no]),
         late_fees=sum(books.fees[no] for no in overdue),
         prepaid=books.prepaid,
         owed={no: books.left[no] for no in overdue if books.left[no]},

@@ -247,18 +247,31 @@ def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar)
         return None
     urgent = task.term is not None and task.term.elapsed
     if not task.escalations:
-        level, over_at = level_above(task.level or "grid"), task.due_at
+        # A term that was over before the task opened again or went on: late from then on, not at an instant before.
+        level, over_at = level_above(task.level or "grid"), max(task.due_at, task.opened_at, task.counts_from)
     else:
         last = task.escalations[-1]
         budget = (policy.urgent_budgets if urgent else policy.budgets).get(last.level)
         level = level_above(last.level)
         if budget is None:
             return None
-        over_at = due_at(term=budget, started_at=last.at, calendar=calendar).at
+        paused = [(i.started_at, i.ended_at) for i in task.clock if i.party != "utility" and i.ended_at is not None]
+        over_at = ends(term=budget, started_at=last.at, paused=paused, calendar=calendar).at
     if level is None:
         return None
     fires_at = over_at if urgent else policy.service_hours.next_inside(over_at, calendar)
     return TaskEscalated(at=fires_at, task_id=task.id, key=task.key, level=level)
+
+
+def ends(*, term: Term, started_at: datetime, paused: Iterable[tuple[datetime, datetime]], calendar: Calendar) -> Due:
+    """When a term ends that stood still for some stretches, given in order of time: each is left out."""
+    due = due_at(term=term, started_at=started_at, calendar=calendar)
+    for since, until in paused:
+        if until <= started_at or since >= due.at:
+            continue
+        left = remaining(due=due, term=term, paused_at=max(since, started_at), calendar=calendar)
+        due = resumed(left=left, term=term, resumed_at=until, calendar=calendar)
+    return due
 
 
 def paused_task(task: Task, *, party: Party, reason: str, at: datetime, by: str, calendar: Calendar) -> TaskPaused:

@@ -24,14 +24,16 @@ class Known(NamedTuple):
     steps: int | None = None
 
 
-def _one_of(what: str, names: Callable[[Known], Collection[str] | None]) -> AfterValidator:
+def one_of(what: str, names: Callable[[Known], Collection[str] | None], *, mend: str = "") -> AfterValidator:
+    """A name among those that the validation context (`Known`) has, or an error that names the nearest."""
+
     def known(name: str, info: ValidationInfo) -> str:
         there = names(info.context) if info.context is not None else None
         if there is None or name in there:
             return name
-        near = get_close_matches(name, sorted(there), n=1)
-        mend = f"did you mean {near[0]}?" if near else f"write one of {', '.join(there)}"
-        raise ValueError(f"{name!r} is no {what}: {mend}")
+        near = get_close_matches(name, sorted(there), n=1, cutoff=0.7)
+        told = f"did you mean {near[0]}?" if near else mend or f"write one of {', '.join(there)}"
+        raise ValueError(f"{name!r} is no {what}: {told}")
 
     return AfterValidator(known)
 
@@ -43,11 +45,11 @@ def _step_there(number: int, info: ValidationInfo) -> int:
     return number
 
 
-TaskKey = Annotated[str, _one_of("task of this process", lambda known: known.tasks)]
-StageName = Annotated[str, _one_of("stage of this process", lambda known: known.stages)]
+TaskKey = Annotated[str, one_of("task of this process", lambda known: known.tasks)]
+StageName = Annotated[str, one_of("stage of this process", lambda known: known.stages)]
 PersonId = Annotated[
     str,
-    _one_of("person: declare them under people, or take a role's name", lambda known: known.people),
+    one_of("person known here", lambda known: known.people, mend="declare it under people, or take a role's name"),
 ]
 StepNumber = Annotated[int, Field(ge=1), AfterValidator(_step_there)]
 

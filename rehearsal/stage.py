@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,7 +81,7 @@ class Stage:
                 raise Stuck(f"case {self.case_no} did not come to rest at {self.now.isoformat()}")
             await asyncio.sleep(0.003)
 
-    def _at_rest(self, business_now: datetime) -> datetime | None | bool:
+    def _at_rest(self, business_now: datetime) -> datetime | bool | None:
         """The next wake (None: there is none), or False while the case, the relay or a message still has to move."""
         with self.database.read() as connection:
             if outbox.waiting(connection, now=self.now):
@@ -127,6 +127,12 @@ class Stage:
     def handle(self) -> WorkflowHandle[ArrearsCase, str]:
         return self.clock.client.get_workflow_handle_for(ArrearsCase.run, arrears_workflow_id(self.account_no or ""))
 
+    async def leave(self) -> None:
+        """End the case where it stands: its timers would hold up the server's clock for the next rehearsal."""
+        if self.account_no is not None:
+            with suppress(RPCError):
+                await self.handle.terminate("the rehearsal is over")
+
     def sync_ledger(self, *, stale: bool) -> None:
         """Let billing's last word be long ago, or current for as long as the rehearsal lasts."""
         with self.database.write() as connection:
@@ -162,5 +168,6 @@ async def staged(clock: EngineClock, *, starts_at: datetime, calendar: Calendar,
         try:
             yield stage
         finally:
+            await stage.leave()
             await players.stop()
             database.close()

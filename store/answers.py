@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.casebook import upsert
+from store.database import upsert
 from store.tables import answers
 
 

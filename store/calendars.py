@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from domain.calendars import Calendar, PublishedYear
 from store import outbox
-from store.casebook import upsert
+from store.database import upsert
 from store.tables import calendars, cases
 
 

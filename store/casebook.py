@@ -2,16 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, select, update
 
 from domain.calendars import local
 from domain.tasks import Task
 from store.database import Database
-from store.tables import accounts, cases, entries, limit_orders, notices, openings, tasks
+from store.projection import follow
+from store.tables import STANDING, cases, entries, openings
 
 GENESIS = "0" * 64
 
@@ -28,9 +29,9 @@ class Entry(BaseModel):
     clauses: tuple[str, ...] = ()
     body: dict[str, Any]
 
-    @property
-    def content_hash(self) -> str:
-        return _digest(self.model_dump(mode="json") | {"at": local(self.at).isoformat()})
+    def hash_after(self, previous: str) -> str:
+        """The entry's hash where it follows the one with hash `previous`: it stands for the whole case up to here."""
+        return _digest([previous, self.model_dump(mode="json") | {"at": local(self.at).isoformat()}])
 
 
 class Snapshot(BaseModel):
@@ -57,6 +58,7 @@ class Batch(BaseModel):
     """What a case has said since it last wrote.
 
     `run` and `history` (events of the run so far) rank workflow tasks: where two wrote at one sequence, the later wins.
+    `after` is the hash of the entry before these, as the case itself has it; None: of the one that stands there.
     `tasks` are those that this batch opened, changed or closed; the snapshot's facts hold all that are open.
     """
 
@@ -65,6 +67,7 @@ class Batch(BaseModel):
     case_no: str
     run: int
     history: int
+    after: str | None = None
     entries: tuple[Entry, ...]
     snapshot: Snapshot
     tasks: tuple[Task, ...]
@@ -73,170 +76,130 @@ class Batch(BaseModel):
 def record(database: Database, batch: Batch) -> int:
     """Write a batch; returns the highest sequence recorded. Writing it again changes nothing.
 
-    Entries of an earlier workflow task at the same or a higher sequence stay, marked superseded; one that comes late is
-    kept the same way and moves nothing else.
+    Entries of an earlier workflow task at the same or a higher sequence stay, marked superseded, and are never put
+    back: said again, they are written again. A batch that comes late is kept as superseded and moves nothing else.
     """
     with database.write() as connection:
-        connection.execute(select(openings.c.case_no).where(openings.c.case_no == batch.case_no).with_for_update())
-        rank = (batch.run, batch.history)
+        mine = openings.c.case_no == batch.case_no
+        place = connection.scalar(select(openings.c.open_subject).where(mine).with_for_update())
         known = connection.execute(
-            select(cases.c.sequence, cases.c.run, cases.c.history).where(cases.c.case_no == batch.case_no)
+            select(cases.c.sequence, cases.c.run, cases.c.history, cases.c.chain_hash).where(
+                cases.c.case_no == batch.case_no
+            )
         ).one_or_none()
-        late = known is not None and rank < (known.run, known.history)
-        replaced = _append(connection, batch, late=late)
-        if late:
-            return int(known.sequence) if known else 0
-        highest = max((entry.sequence for entry in batch.entries), default=known.sequence if known else 0)
-        scope = _scope(connection, batch.snapshot)
-        _project_case(connection, batch, highest, scope)
-        _project_tasks(connection, batch, highest, scope, start_over=replaced)
-        _project_notices(connection, batch)
-        _project_orders(connection, batch)
-        _settle_opening(connection, batch)
-        return highest
+        rank, first = (batch.run, batch.history), batch.entries[0].sequence
+        chain = known.chain_hash if known else GENESIS
+        stands = _standing(connection, batch.case_no, since=first - 1)
+        said = _said(connection, batch, before=stands.get(first - 1, GENESIS))
+        if known is not None and rank < (known.run, known.history):
+            chain = _keep_late(connection, batch, said, chain)
+            connection.execute(update(cases).where(cases.c.case_no == batch.case_no).values(chain_hash=chain))
+            return int(known.sequence)
+        if said[0][0].sequence < first:
+            stands = _standing(connection, batch.case_no, since=said[0][0].sequence)
+        same = 0
+        while same < len(said) and stands.get(said[same][0].sequence) == said[same][1]:
+            same += 1
+        last = said[-1][0].sequence
+        if same == len(said) and max(stands) > last:
+            if known is not None and rank == (known.run, known.history):
+                return int(known.sequence)  # an echo of what this very workflow task wrote before it went on
+            same -= 1  # what follows gives way, and only an entry written anew can bear witness to that
+        new, gave_way = said[same:], list[Row[Any]]()
+        if new and max(stands, default=0) >= new[0][0].sequence:
+            gave_way = _set_aside(connection, batch.case_no, since=new[0][0].sequence)
+        chain = _append(connection, batch, new, chain, late=False)
+        entries_said = [entry for entry, _ in said]
+        follow(connection, batch, said=entries_said, gave_way=gave_way, sequence=last, chain_hash=chain, place=place)
+        return last
 
 
-def _append(connection: Connection, batch: Batch, *, late: bool) -> bool:
-    """Add the entries to the chain; True when entries of an earlier workflow task gave way."""
-    if not batch.entries:
-        return False
+Said = tuple[Entry, str]
+
+
+def _said(connection: Connection, batch: Batch, *, before: str) -> list[Said]:
+    """The entries of a batch with their hashes.
+
+    Where others stand in the place of what the case said before (a workflow task of equal rank that was thought dead
+    came last), these come first again: the case's own hash leads back through them.
+    """
     first = batch.entries[0].sequence
-    standing = {
-        (row.sequence, row.content_hash): row
-        for row in connection.execute(
-            select(entries).where(entries.c.case_no == batch.case_no, entries.c.sequence >= first)
+    if batch.after is None or batch.after == before:
+        return _hashed(batch.entries, before)
+    return [*_way_back(connection, batch.case_no, first - 1, batch.after), *_hashed(batch.entries, batch.after)]
+
+
+def _hashed(said: Sequence[Entry], previous: str) -> list[Said]:
+    hashed = []
+    for entry in said:
+        previous = entry.hash_after(previous)
+        hashed.append((entry, previous))
+    return hashed
+
+
+def _way_back(connection: Connection, case_no: str, sequence: int, content_hash: str) -> list[Said]:
+    """What was said from the last entry that stands up to the one with this hash."""
+    rows = connection.execute(select(entries).where(entries.c.case_no == case_no, entries.c.sequence <= sequence)).all()
+    found = {(row.sequence, row.content_hash): row for row in rows}
+    stands = {(row.sequence, row.content_hash) for row in rows if not row.superseded}
+    way: list[Said] = []
+    while (sequence, content_hash) in found and (sequence, content_hash) not in stands:
+        entry = as_entry(found[sequence, content_hash])
+        way.insert(0, (entry, content_hash))
+        sequence -= 1
+        content_hash = next((h for at, h in found if at == sequence and entry.hash_after(h) == content_hash), GENESIS)
+    return way
+
+
+def _standing(connection: Connection, case_no: str, *, since: int) -> dict[int, str]:
+    """The hash that stands at each sequence."""
+    rows = connection.execute(
+        select(entries.c.sequence, entries.c.content_hash).where(
+            entries.c.case_no == case_no, STANDING, entries.c.sequence >= since
         )
-    }
-    chain = connection.scalar(
-        select(entries.c.chain_hash).where(entries.c.case_no == batch.case_no).order_by(entries.c.id.desc()).limit(1)
     )
-    chain = chain or GENESIS
-    mine = {(entry.sequence, entry.content_hash) for entry in batch.entries}
-    for entry in batch.entries:
-        if (entry.sequence, entry.content_hash) in standing:
-            continue
-        chain = _chained(chain, batch.case_no, entry.content_hash, entry.sequence, batch.run, batch.history)
-        connection.execute(
-            entries.insert().values(
-                case_no=batch.case_no,
-                content_hash=entry.content_hash,
-                run=batch.run,
-                history=batch.history,
-                chain_hash=chain,
-                superseded=late,
-                **entry.model_dump(),
-            )
+    return {row.sequence: row.content_hash for row in rows}
+
+
+def _set_aside(connection: Connection, case_no: str, *, since: int) -> list[Row[Any]]:
+    """Mark everything that stands from `since` on as superseded; returns it."""
+    theirs = (entries.c.case_no == case_no, STANDING, entries.c.sequence >= since)
+    gave_way = connection.execute(select(entries).where(*theirs).order_by(entries.c.sequence)).all()
+    connection.execute(update(entries).where(*theirs).values(superseded=True))
+    return list(gave_way)
+
+
+def _keep_late(connection: Connection, batch: Batch, said: Sequence[Said], chain: str) -> str:
+    rows = connection.execute(
+        select(entries.c.sequence, entries.c.content_hash).where(
+            entries.c.case_no == batch.case_no, entries.c.sequence >= said[0][0].sequence
         )
-    if late:
-        return False
-    losers = [
-        row.id
-        for key, row in standing.items()
-        if key not in mine and not row.superseded and (row.run, row.history) <= (batch.run, batch.history)
-    ]
-    winners = [standing[key].id for key in mine if key in standing and standing[key].superseded]
-    for ids, superseded in ((losers, True), (winners, False)):
-        if ids:
-            connection.execute(update(entries).where(entries.c.id.in_(ids)).values(superseded=superseded))
-    return bool(losers)
+    )
+    known = {(row.sequence, row.content_hash) for row in rows}
+    new = [(entry, content_hash) for entry, content_hash in said if (entry.sequence, content_hash) not in known]
+    return _append(connection, batch, new, chain, late=True)
 
 
-def _scope(connection: Connection, snapshot: Snapshot) -> dict[str, str | None]:
-    row = connection.execute(
-        select(accounts.c.grid, accounts.c.section, accounts.c.office).where(accounts.c.account_no == snapshot.subject)
-    ).one_or_none()
-    return {"grid": row.grid, "section": row.section, "office": row.office} if row else {}
-
-
-def _project_case(connection: Connection, batch: Batch, sequence: int, scope: dict[str, str | None]) -> None:
-    snapshot = batch.snapshot.model_dump(exclude={"facts"}) | {
-        "facts": batch.snapshot.facts,
-        "case_no": batch.case_no,
-        "status": "closed" if batch.snapshot.outcome else "open",
-        "sequence": sequence,
-        "run": batch.run,
-        "history": batch.history,
-        **scope,
-    }
-    upsert(connection, cases, snapshot, key=("case_no",))
-
-
-def _project_tasks(
-    connection: Connection, batch: Batch, sequence: int, scope: dict[str, str | None], *, start_over: bool
-) -> None:
-    if start_over:
-        first = batch.entries[0].sequence
-        connection.execute(delete(tasks).where(tasks.c.case_no == batch.case_no, tasks.c.sequence >= first))
-    opened = {e.body["task"]["id"]: e.sequence for e in batch.entries if e.event == "TaskOpened"}
-    touched = {task.id: task for task in batch.tasks}
-    if start_over:
-        touched = {no: Task.model_validate(task) for no, task in batch.snapshot.facts["tasks"].items()} | touched
-    for task in touched.values():
-        row = {
-            "task_id": task.id,
-            "case_no": batch.case_no,
-            "process": batch.snapshot.process,
-            "key": task.key,
-            "role": task.role,
-            "level": task.escalations[-1].level if task.escalations else task.level,
-            "status": task.status,
-            "opened_at": task.opened_at,
-            "due_at": task.due_at,
-            "paused": task.pause is not None,
-            "closed_at": task.closed_at,
-            "assignee": task.assignee,
-            "sequence": opened.get(task.id, sequence),
-            "body": task.model_dump(mode="json"),
-            **scope,
-        }
-        # The sequence is that of the opening: a later change of the task does not move it.
-        upsert(connection, tasks, row, key=("task_id",), keep=() if task.id in opened else ("sequence",))
-
-
-def _project_notices(connection: Connection, batch: Batch) -> None:
-    """Messages that will not go out any more. What went out was written by the activity that sent it."""
-    for entry in batch.entries:
-        if entry.event == "MessageSettled" and entry.body["status"] == "withdrawn":
-            row = {
+def _append(connection: Connection, batch: Batch, new: Sequence[Said], chain: str, *, late: bool) -> str:
+    """Add entries to the chain; returns its new head."""
+    rows = []
+    for entry, content_hash in new:
+        chain = _chained(chain, batch.case_no, entry.sequence, content_hash, batch.run, batch.history, late)
+        rows.append(
+            entry.model_dump()
+            | {
                 "case_no": batch.case_no,
-                "key": entry.body["key"],
-                "template": entry.body["template"],
-                "channel": entry.body["channel"],
-                "at": entry.at,
-                "status": "withdrawn",
+                "content_hash": content_hash,
+                "run": batch.run,
+                "history": batch.history,
+                "late": late,
+                "chain_hash": chain,
+                "superseded": late,
             }
-            upsert(connection, notices, row, key=("case_no", "key"), keep=tuple(row))
-
-
-def _project_orders(connection: Connection, batch: Batch) -> None:
-    """Limit orders that are out no more: recalled, or found impossible at the valve."""
-    ended = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable"}
-    for entry in batch.entries:
-        if entry.event in ended:
-            connection.execute(
-                update(limit_orders)
-                .where(limit_orders.c.order_no == entry.body["order_no"], limit_orders.c.status == "issued")
-                .values(status=ended[entry.event], closed_at=entry.at)
-            )
-
-
-def _settle_opening(connection: Connection, batch: Batch) -> None:
-    """An account's one place for an open case is free again once the case has ended."""
-    subject = None if batch.snapshot.outcome else batch.snapshot.subject
-    connection.execute(update(openings).where(openings.c.case_no == batch.case_no).values(open_subject=subject))
-
-
-def upsert(
-    connection: Connection, table: Any, row: dict[str, Any], *, key: tuple[str, ...], keep: tuple[str, ...] = ()
-) -> None:
-    """Insert a row, or overwrite its columns except the key and those to `keep`."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**row)
-    changed = {name: statement.excluded[name] for name in row if name not in key and name not in keep}
-    if changed:
-        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
-    else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))
+        )
+    if rows:
+        connection.execute(entries.insert(), rows)
+    return chain
 
 
 def _digest(content: Any) -> str:
@@ -244,8 +207,8 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _chained(previous: str, case_no: str, content_hash: str, sequence: int, run: int, history: int) -> str:
-    return _digest([previous, case_no, content_hash, sequence, run, history])
+def _chained(previous: str, *parts: str | int | bool) -> str:
+    return _digest([previous, *parts])
 
 
 class BrokenChain(Exception):
@@ -253,29 +216,47 @@ class BrokenChain(Exception):
 
 
 def verify(connection: Connection, case_no: str) -> int:
-    """Check a case's chain, content and supersession; returns the number of entries. Raises `BrokenChain`."""
-    chain, count = GENESIS, 0
-    best: dict[int, tuple[int, int]] = {}
+    """Check a case's chain, content and supersession; returns the number of entries. Raises `BrokenChain`.
+
+    What stands follows from the chain alone: each entry that did not come late took the place of all from its sequence
+    on. So an entry put back, or set aside, is found as one that was edited, moved or deleted is.
+    """
     rows = connection.execute(select(entries).where(entries.c.case_no == case_no).order_by(entries.c.id)).all()
+    chain, known, stands = GENESIS, {(0, GENESIS)}, dict[int, Row[Any]]()
     for row in rows:
-        content = as_entry(row).content_hash
-        if content != row.content_hash:
-            raise BrokenChain(f"case {case_no}, entry {row.sequence}: its content was changed after it was recorded")
-        chain = _chained(chain, case_no, content, row.sequence, row.run, row.history)
+        where = f"case {case_no}, entry {row.sequence}"
+        chain = _chained(chain, case_no, row.sequence, row.content_hash, row.run, row.history, row.late)
         if chain != row.chain_hash:
-            raise BrokenChain(f"case {case_no}, entry {row.sequence}: an entry before it is missing, moved or added")
-        best[row.sequence] = max(best.get(row.sequence, (0, 0)), (row.run, row.history))
-        count += 1
-    outranked = [row.sequence for row in rows if not row.superseded and (row.run, row.history) < best[row.sequence]]
-    if outranked:
-        raise BrokenChain(f"case {case_no}, entry {outranked[0]}: a superseded entry was put back")
-    standing = sorted(row.sequence for row in rows if not row.superseded)
-    if standing != list(range(1, len(standing) + 1)):
-        raise BrokenChain(f"case {case_no}: sequences {standing} are not one after the other")
-    recorded = connection.scalar(select(cases.c.sequence).where(cases.c.case_no == case_no))
-    if recorded is not None and recorded != len(standing):
-        raise BrokenChain(f"case {case_no}: the case stands at {recorded}, its record at {len(standing)}")
-    return count
+            raise BrokenChain(f"{where}: it was changed, or an entry before it is missing, moved or added")
+        entry = as_entry(row)
+        before = [content_hash for sequence, content_hash in known if sequence == row.sequence - 1]
+        if row.content_hash not in {entry.hash_after(content_hash) for content_hash in [*before, GENESIS]}:
+            raise BrokenChain(f"{where}: its content was changed after it was recorded, or what it follows is missing")
+        known.add((row.sequence, row.content_hash))
+        if not row.late:
+            stands = {sequence: other for sequence, other in stands.items() if sequence < row.sequence}
+            stands[row.sequence] = row
+    for row in rows:
+        if row.superseded is (stands.get(row.sequence) is row):
+            did = "stood and was set aside" if row.superseded else "had given way and was put back"
+            raise BrokenChain(f"case {case_no}, entry {row.sequence}: it {did}")
+    previous = GENESIS
+    for sequence, row in enumerate(stands.values(), start=1):
+        if row.sequence != sequence:
+            raise BrokenChain(f"case {case_no}: entry {sequence} is missing")
+        if row.content_hash != as_entry(row).hash_after(previous):
+            raise BrokenChain(f"case {case_no}, entry {sequence}: it does not follow the entry that stands before it")
+        previous = row.content_hash
+    case = connection.execute(
+        select(cases.c.sequence, cases.c.chain_hash).where(cases.c.case_no == case_no)
+    ).one_or_none()
+    if case is None and rows:
+        raise BrokenChain(f"case {case_no}: there are entries, and the case they are about is missing")
+    if case is not None and (case.sequence, case.chain_hash) != (len(stands), chain):
+        raise BrokenChain(
+            f"case {case_no}: the case stands at {case.sequence}, its record at {len(stands)}; the end differs"
+        )
+    return len(rows)
 
 
 def as_entry(row: Row[Any]) -> Entry:
@@ -287,8 +268,6 @@ def as_entry(row: Row[Any]) -> Entry:
 def timeline(connection: Connection, case_no: str) -> list[Entry]:
     """The entries of a case that stand, in order."""
     rows = connection.execute(
-        select(entries)
-        .where(entries.c.case_no == case_no, entries.c.superseded.is_(False))
-        .order_by(entries.c.sequence)
+        select(entries).where(entries.c.case_no == case_no, STANDING).order_by(entries.c.sequence)
     )
     return [as_entry(row) for row in rows]

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 
@@ -63,3 +64,16 @@ def _engine(url: str, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def upsert(
+    connection: Connection, table: Table, row: dict[str, Any], *, key: tuple[str, ...], keep: tuple[str, ...] = ()
+) -> None:
+    """Insert a row, or overwrite its columns except the key and those to `keep`."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**row)
+    changed = {name: statement.excluded[name] for name in row if name not in key and name not in keep}
+    if changed:
+        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
+    else:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))

@@ -10,7 +10,7 @@ from domain.account import Account, Bill, CustomerClass, Estate, LedgerFact, Pay
 from domain.policy import Strict
 from domain.refusals import Refused
 from store import outbox
-from store.casebook import upsert
+from store.database import upsert
 from store.tables import accounts, ledger, numbers, openings, sources
 
 FACT: TypeAdapter[LedgerFact] = TypeAdapter(LedgerFact)

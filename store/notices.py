@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from domain.money import yuan
 from domain.policy import Strict
-from store.casebook import upsert
+from store.database import upsert
 from store.intake import owes
 from store.tables import accounts, notices
 

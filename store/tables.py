@@ -137,6 +137,7 @@ cases = Table(
     Column("run", Integer, nullable=False),
     Column("history", Integer, nullable=False),
     Column("ledger_position", BigInteger, nullable=False),
+    Column("chain_hash", String(64), nullable=False),
     Column("facts", JSON, nullable=False),
     *_scope(),
     Index(None, "process", "status", "opened_at", "case_no"),
@@ -153,6 +154,7 @@ entries = Table(
     Column("content_hash", String(64), nullable=False),
     Column("run", Integer, nullable=False),
     Column("history", Integer, nullable=False),
+    Column("late", Boolean, nullable=False),
     Column("chain_hash", String(64), nullable=False),
     Column("superseded", Boolean, nullable=False),
     Column("event", String(40), nullable=False),
@@ -160,7 +162,17 @@ entries = Table(
     Column("by", String(100), nullable=False),
     Column("clauses", JSON, nullable=False),
     Column("body", JSON, nullable=False),
-    UniqueConstraint("case_no", "sequence", "content_hash"),
+    Index(None, "case_no", "id"),
+)
+# Of all that was ever written at a sequence, one entry stands.
+STANDING = entries.c.superseded.is_(False)
+Index(
+    "uq_entries_standing",
+    entries.c.case_no,
+    entries.c.sequence,
+    unique=True,
+    sqlite_where=STANDING,
+    postgresql_where=STANDING,
 )
 
 tasks = Table(

@@ -17,7 +17,7 @@ from domain.arrears.facts import (
     HoldPlaced,
     Part,
 )
-from domain.arrears.forms import ARREARS_TASKS, RestoreRecord, Service
+from domain.arrears.forms import ARREARS_TASKS, LimitRecord, RestoreRecord, Service
 from domain.calendars import Calendar, start_of
 from domain.case import TaskDecided
 from domain.commands import (
@@ -114,8 +114,10 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     if isinstance(form, Service) and form.served_at is not None:
         if form.served_at > command.at:
             raise Refused("form-invalid", "served_at: lies in the future; give when the notice was served")
-        if form.served_at < facts.opened_at:
-            raise Refused("form-invalid", "served_at: lies before the case was opened; serve this notice anew")
+        if form.served_at < facts.asked_from.get(command.key, facts.opened_at):
+            raise Refused("form-invalid", "served_at: lies before this notice was called for; serve it anew")
+    if isinstance(form, LimitRecord) and facts.order is None and facts.limited_at is None:
+        raise Refused("not-open", f"{command.key}: the order was recalled; leave the valve as it is")
     if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:
         raise Refused("form-invalid", "outcome: the pressure was limited here, so the valve must be restored")
     return decided

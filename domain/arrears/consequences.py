@@ -9,8 +9,6 @@ from datetime import datetime
 from domain.arrears.facts import (
     ArrearsEvent,
     ArrearsFacts,
-    BillFellOverdue,
-    BillRecorded,
     ClockStopped,
     ClockWentOn,
     DebtReferred,
@@ -84,13 +82,15 @@ def _of_the_event(
             rung = _serving(event.task, policy)
             if rung.message is not None and rung.channel is not None:
                 yield _message(rung.message.value, rung.channel.value, after.as_of, after, policy, rung.message.clauses)
-        case BillRecorded() | BillFellOverdue():
-            paid_down = before.owed().overdue <= policy.threshold.value
-            begun = before.served or before.contacts or before.reports or before.restored_at
-            if paid_down and begun and pursuable(after.owed(), policy):
-                yield LadderRestarted(at=event.at)
+        case WaterRestored() if after.restored_at is None:
+            yield StageEntered(at=event.at, by=event.by, clauses=event.clauses, stage="restored")
         case _:
             pass
+    if after.overdue_bills() - before.overdue_bills():
+        paid_down = before.owed().overdue <= policy.threshold.value
+        begun = before.served or before.contacts or before.reports or before.restored_at
+        if paid_down and begun and pursuable(after.owed(), policy):
+            yield LadderRestarted(at=event.at)
 
 
 def _of_a_decision(
@@ -129,6 +129,9 @@ def _of_a_decision(
                 limit = next(rung for rung in policy.ladder if isinstance(rung, Limit))
                 retry_at = due_at(term=limit.retry.value, started_at=event.at, calendar=calendar).at
                 yield LimitNotPossible(**said, order_no=order_no, reason=form.reason or "", retry_at=retry_at)
+        case LimitRecord():
+            # The order was recalled while the engineer decided; what was done at the valve has been said already.
+            pass
         case RestoreRecord(outcome="restored"):
             yield WaterRestored(**said)
         case RestoreRecord():

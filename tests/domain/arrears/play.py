@@ -1,0 +1,409 @@
+"""Plays one arrears case with the pure rules alone: the ledger, the clock, orders and people in one synchronous object.
+
+It goes where `workflows/arrears_case.py` goes, and guards a limit where `store/orders.py` does: with the whole ledger,
+whatever the case has heard of it. What only the engine has it cannot show: crashes, replays, two handlers at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from domain.account import Account, Bill, CustomerClass, LedgerFact, Payment, Protected, Protection, Reversal, standing
+from domain.arrears import commands
+from domain.arrears.consequences import say
+from domain.arrears.facts import (
+    ArrearsEvent,
+    ArrearsFacts,
+    BillRecorded,
+    HoldEnded,
+    LimitNotPossible,
+    LimitOrderIssued,
+    LimitOrderRecalled,
+    LimitOrderRefused,
+    LimitWindowOpened,
+    MessageSettled,
+    PaymentRecorded,
+    PaymentReversed,
+    PeriodEnded,
+    ProtectionChanged,
+)
+from domain.arrears.forms import ARREARS_TASKS
+from domain.arrears.interlock import Condition, Moment, interlock, unmet
+from domain.arrears.ladder import Ask, Close, IssueOrder, next_moment, next_step
+from domain.arrears.policy import ArrearsPolicy, Limit
+from domain.calendars import CHINA, Calendar
+from domain.case import (
+    CalendarPublished,
+    CaseClosed,
+    CaseOpened,
+    CaseReopened,
+    Event,
+    StageEntered,
+    TaskOpened,
+    TaskWithdrawn,
+    changed_task,
+    moved_deadlines,
+)
+from domain.clock import Interval
+from domain.commands import Command, DecideTask
+from domain.money import fen, yuan
+from domain.people import Actor
+from domain.refusals import Refused
+from domain.tasks import Task
+from domain.terms import due_at
+from policies.packs import load_calendar, load_pack
+
+WANG = Actor(id="wang", roles=("collector",))
+LI = Actor(id="li", roles=("supervisor",))
+ZHAO = Actor(id="zhao", roles=("engineer",))
+PEOPLE = {"collector": WANG, "supervisor": LI, "engineer": ZHAO}
+CASE_NO = "QF-20260311-0001"
+SECOND = timedelta(seconds=1)
+E = TypeVar("E", bound=Event)
+
+
+def at(text: str) -> datetime:
+    """`2026-03-11 09:00` as local time."""
+    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+
+
+def policy_of(pack: str) -> ArrearsPolicy:
+    arrears = load_pack(pack).arrears
+    assert arrears is not None
+    return arrears
+
+
+def bill(no: str, amount: str, due_on: str, *, recorded_at: str = "2026-03-11 09:00", late_fee: str = "0") -> Bill:
+    due = date.fromisoformat(due_on)
+    return Bill(
+        no=no, period=due_on[:7], amount_fen=fen(amount), due_on=due, late_fee_fen=fen(late_fee), at=at(recorded_at)
+    )
+
+
+def plain(key: str, **form: Any) -> dict[str, Any]:
+    """The form's own examples, the plain good outcome, with what a test says instead."""
+    fields = ARREARS_TASKS[key].form.model_fields
+    return {name: each.examples[0] for name, each in fields.items() if each.examples} | form
+
+
+@dataclass
+class Order:
+    """A row of the store's limit orders."""
+
+    fence: int
+    status: Literal["issued", "done", "recalled", "unable"] = "issued"
+
+
+@dataclass
+class Play:
+    """`carried_out` hears of each limit in the transaction that allows it, before the case does."""
+
+    policy: ArrearsPolicy
+    calendar: Calendar
+    facts: ArrearsFacts
+    account: Account
+    now: datetime
+    ledger: list[LedgerFact]
+    stale: bool = False
+    orders: dict[str, Order] = field(default_factory=dict)
+    said: list[ArrearsEvent] = field(default_factory=list)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    carried_out: Callable[[Moment, datetime], None] = lambda _moment, _at: None
+
+    # What time brings.
+
+    def until(self, to: datetime | str) -> "Play":
+        """Live on to an instant; every moment on the way is said at its own, and acted on before the next."""
+        to = at(to) if isinstance(to, str) else to
+        while (wake := self.next_wake) is not None and wake <= to:
+            self.now = max(self.now, wake)
+            self._wake()
+        self.now = max(self.now, to)
+        return self
+
+    @property
+    def next_wake(self) -> datetime | None:
+        moment = next_moment(self.facts, self.policy, self.calendar)
+        letters = [letter.not_before for letter in self.facts.messages.values()]
+        return min([*letters, *([moment.at] if moment else [])], default=None)
+
+    def _wake(self) -> None:
+        moment = next_moment(self.facts, self.policy, self.calendar)
+        if moment is not None and moment.at <= self.now:
+            if isinstance(moment, PeriodEnded | HoldEnded | LimitWindowOpened):
+                self._read_ledger()
+            if next_moment(self.facts, self.policy, self.calendar) == moment:
+                self.say(moment)
+        for key, letter in self.facts.messages.items():
+            if letter.not_before <= self.now:
+                sent_at = max(letter.not_before, self.facts.as_of)
+                said = {"key": key, "template": letter.template, "channel": letter.channel}
+                self.say(MessageSettled(at=sent_at, status="sent", **said))
+        self.settle()
+
+    # What the ledger brings.
+
+    def pay(
+        self, reference: str, amount: str, *bills: str, paid_at: datetime | None = None, heard: bool = True
+    ) -> None:
+        paid = Payment(
+            reference=reference, amount_fen=fen(amount), bills=bills, paid_at=paid_at or self.now, at=self.now
+        )
+        self.post(paid, heard=heard)
+
+    def reverse(self, reference: str, *, heard: bool = True) -> None:
+        self.post(Reversal(reference=reference, at=self.now), heard=heard)
+
+    def protect(self, *protected: Protection, heard: bool = True) -> None:
+        self.account = self.account.model_copy(update={"protected": protected})
+        self.post(Protected(protected=protected, at=self.now), heard=heard)
+
+    def post(self, fact: LedgerFact, *, heard: bool = True) -> None:
+        """Commit a fact, once however often it comes; `heard` when its nudge arrives at once."""
+        key = getattr(fact, "reference", None) or getattr(fact, "no", None)
+        known = {(f.kind, getattr(f, "reference", None) or getattr(f, "no", None)) for f in self.ledger}
+        if key is None or (fact.kind, key) not in known:
+            self.ledger.append(fact)
+        if heard:
+            self.hear()
+
+    def hear(self) -> None:
+        """The nudge arrives. A closed case is opened again when money taken back has left it unpaid."""
+        news = self.ledger[self.facts.ledger_position :]
+        if self.facts.outcome is not None:
+            taken_back = [fact.at for fact in news if isinstance(fact, Reversal)]
+            if self.facts.outcome == "withdrawn" or not taken_back or not self._balance(max(taken_back)).overdue:
+                return
+            self.say(CaseReopened(at=min(taken_back), because="debt came back after closing"))
+        self._read_ledger()
+        self.settle()
+
+    def _read_ledger(self) -> None:
+        known = self.facts.ledger_position
+        news = [(position, fact) for position, fact in enumerate(self.ledger, 1) if position > known]
+        for position, fact in sorted(news, key=lambda each: (each[1].at, each[0])):
+            self._take_in(position, fact)
+
+    def _take_in(self, position: int, fact: LedgerFact) -> None:
+        while (moment := next_moment(self.facts, self.policy, self.calendar)) is not None and moment.at <= fact.at:
+            self.say(moment)
+        match fact:
+            case Bill():
+                self.say(BillRecorded(at=fact.at, bill=fact, position=position))
+            case Payment():
+                self.say(PaymentRecorded(at=fact.at, payment=fact, position=position))
+            case Reversal():
+                self.say(PaymentReversed(at=fact.at, reversal=fact, position=position))
+            case Protected():
+                self.say(ProtectionChanged(at=fact.at, protection=fact, position=position))
+
+    # What people do.
+
+    def decide(self, key: str, *, by: Actor | None = None, when: datetime | str | None = None, **form: Any) -> None:
+        """Decide the open task of a kind the plain good way, or as `form` says. Raises `Refused`."""
+        self.until(when or self.now)
+        actor = by or PEOPLE[ARREARS_TASKS[key].role]
+        command = DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form))
+        decided = commands.decide(command, self.facts)
+        moments: dict[tuple[str, str | None], Moment] = {
+            ("arrears.approve-limit", "approve"): "decision",
+            ("arrears.limit-pressure", "done"): "valve",
+        }
+        if (moment := moments.get((key, decided.outcome))) is not None:
+            missing = self._ask_interlock(moment, at=self.now, approver=actor.id)
+            if missing:
+                raise Refused("interlock", ", ".join(condition.key for condition in missing))
+        self.say(decided)
+        self.settle()
+
+    def instruct(self, kind: type[Command], *, by: Actor = LI, when: datetime | str | None = None, **said: Any) -> None:
+        """Any other command; amounts in yuan. Raises `Refused`."""
+        self.until(when or self.now)
+        command: Any = kind(by=by, at=self.now, **said)
+        for event in commands.events_of(command, self.facts, self.calendar):
+            self.say(event)
+        self.settle()
+
+    def publish(self, year: int, calendar: Calendar) -> None:
+        """An operator publishes a year's days off."""
+        self.calendar = self.calendar.published(year, calendar.years[year])
+        self.say(CalendarPublished(at=self.now, year=year, days=calendar.years[year]))
+        for moved in moved_deadlines(self.facts.tasks.values(), calendar=self.calendar, at=self.now):
+            self.say(moved)
+        self.settle()
+
+    def drive(self, key: str, *, each: timedelta = timedelta(hours=1)) -> "Play":
+        """Live on the plain good way, each task decided `each` after it opened, until a task of this kind is open."""
+        while key not in self.open():
+            wake = self.next_wake
+            if task := next(iter(self.facts.tasks.values()), None):
+                self.decide(task.key, when=max(self.now, task.opened_at + each))
+            elif self.facts.contacts < 2 and self.policy.ladder[1].rung == "contacts":
+                self.instruct(commands.RecordContact, by=WANG, when=self.now + each, method="phone")
+            else:
+                assert wake is not None, f"nothing will ever open {key}"
+                self.until(wake)
+        return self
+
+    # What the case does.
+
+    def say(self, event: ArrearsEvent) -> None:
+        before = self.facts.tasks
+        self.facts, said = say(self.facts, event, self.policy, self.calendar)
+        for each in said:
+            self.said.append(each)
+            if isinstance(each, TaskOpened):
+                self.tasks[each.task.id] = each.task
+            elif (task_id := getattr(each, "task_id", None)) is not None:
+                self.tasks[task_id] = changed_task(self.tasks.get(task_id) or before[task_id], each)  # type: ignore[arg-type]
+            elif isinstance(each, LimitOrderRecalled):
+                self.orders[each.order_no].status = "recalled"
+            elif isinstance(each, LimitNotPossible):
+                self.orders[each.order_no].status = "unable"
+
+    def settle(self) -> None:
+        """Do what the facts call for, until they call for waiting."""
+        while (step := next_step(self.facts, self.policy, self.calendar)) is not None:
+            asked = step.key if isinstance(step, Ask) else None
+            for task in self.facts.tasks.values():
+                if task.key != asked:
+                    because = "no longer called for"
+                    self.say(TaskWithdrawn(at=self.facts.as_of, task_id=task.id, key=task.key, because=because))
+            match step:
+                case Ask() if self.facts.open_task(step.key) is None:
+                    self._open(step)
+                case IssueOrder():
+                    self._issue_order()
+                case Close():
+                    self.say(CaseClosed(at=self.facts.as_of, outcome=step.outcome))
+                case _:
+                    return
+
+    def _open(self, step: Ask) -> None:
+        kind, opened_at = ARREARS_TASKS[step.key], self.facts.as_of
+        counts_from = step.counts_from or opened_at
+        task = Task(
+            id=f"{CASE_NO}-{self.facts.tasks_opened + 1:02d}",
+            key=step.key,
+            role=kind.role,
+            level=kind.level,
+            opened_at=opened_at,
+            counts_from=counts_from,
+            term=step.term,
+            due=due_at(term=step.term, started_at=counts_from, calendar=self.calendar),
+            clauses=step.clauses,
+            not_by=step.not_by,
+            clock=(Interval(party="utility", started_at=opened_at),),
+        )
+        self.say(TaskOpened(at=opened_at, clauses=step.clauses, task=task))
+
+    def _issue_order(self) -> None:
+        limit, opened_at = self._limit_rung, self.facts.as_of
+        if self.now > opened_at and not limit.window.value.contains(self.now, self.calendar):
+            self.say(LimitOrderRefused(at=opened_at, unmet=("window",), retry_at=self.now))
+            return
+        missing = self._ask_interlock("issue", at=opened_at)
+        if not missing:
+            order_no = self._order_no
+            self.say(LimitOrderIssued(at=opened_at, order_no=order_no, fence=self.orders[order_no].fence))
+            return
+        self._read_ledger()
+        retry_at = due_at(term=limit.recheck.value, started_at=max(opened_at, self.now), calendar=self.calendar).at
+        unmet_keys = tuple(condition.key for condition in missing)
+        self.say(LimitOrderRefused(at=self.facts.as_of, unmet=unmet_keys, retry_at=retry_at))
+
+    # The store's transaction.
+
+    def _ask_interlock(self, moment: Moment, *, at: datetime, approver: str | None = None) -> Sequence[Condition]:
+        order = self.orders.get(self._order_no)
+        latest = max((each.fence for each in self.orders.values()), default=0)
+        conditions = interlock(
+            moment=moment,
+            facts=self.facts.model_copy(update={"account": self.account}),
+            owed=self._balance(at),
+            policy=self.policy,
+            calendar=self.calendar,
+            at=at,
+            synced_at=at - timedelta(days=3) if self.stale else at,
+            snapshot_is_current=True,
+            fence_is_current=order is not None and order.status == "issued" and order.fence == latest,
+            approver=approver,
+        )
+        if missing := unmet(conditions):
+            return missing
+        if moment == "issue":
+            self.orders[self._order_no] = Order(fence=latest + 1)
+        elif moment == "valve":
+            self.orders[self._order_no].status = "done"
+        if moment != "decision":
+            self.carried_out(moment, at)
+        return ()
+
+    def _balance(self, at: datetime) -> Any:
+        return standing(facts=self.ledger, disputes=self.facts.disputes, as_of=at)
+
+    @property
+    def _order_no(self) -> str:
+        return self.facts.order.no if self.facts.order else f"{CASE_NO}-L{self.facts.orders_issued + 1}"
+
+    @property
+    def _limit_rung(self) -> Limit:
+        return next(rung for rung in self.policy.ladder if isinstance(rung, Limit))
+
+    # What a test asks.
+
+    def open(self) -> list[str]:
+        """The keys of the tasks that are open."""
+        return [task.key for task in self.facts.tasks.values()]
+
+    def task(self, key: str) -> Task:
+        """The latest task of a kind, open or not."""
+        return [task for task in self.tasks.values() if task.key == key][-1]
+
+    def openings(self, key: str) -> list[datetime]:
+        return [task.opened_at for task in self.tasks.values() if task.key == key]
+
+    def heard(self, kind: type[E]) -> list[E]:
+        """Everything of a kind that was said, in order."""
+        return [event for event in self.said if isinstance(event, kind)]
+
+    def stages(self) -> list[str]:
+        return [entered.stage for entered in self.heard(StageEntered)]
+
+    def owes(self) -> str:
+        """What is overdue, in yuan."""
+        return yuan(self.facts.owed().overdue)
+
+
+def opened(
+    *bills: Bill,
+    pack: str = "jinan",
+    when: str = "2026-03-11 09:00",
+    customer_class: CustomerClass = "resident",
+    protected: tuple[Protection, ...] = (),
+    calendar: Calendar | None = None,
+) -> Play:
+    """A case just opened: by default one resident's bill of ¥86.40, overdue for a day."""
+    ledger: list[LedgerFact] = list(bills or (bill("B1", "86.40", "2026-03-10"),))
+    account = Account(no="0410023", customer_class=customer_class, protected=protected)
+    facts = ArrearsFacts(
+        case_no=CASE_NO,
+        pack=pack,
+        opened_at=at(when),
+        as_of=at(when),
+        account=account,
+        ledger=tuple(ledger),
+        ledger_position=len(ledger),
+    )
+    play = Play(
+        policy=policy_of(pack),
+        calendar=calendar or load_calendar(),
+        facts=facts,
+        account=account,
+        now=at(when),
+        ledger=ledger,
+    )
+    play.say(CaseOpened(at=at(when), process="arrears", pack=pack, subject=account.no))
+    play.settle()
+    return play
