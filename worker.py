@@ -23,7 +23,16 @@ from workflows.payloads import data_converter
 
 WORKFLOWS: list[type] = [ArrearsCase]
 # Pure or watched elsewhere (ruff bans clocks in `domain`); loading them once a workflow would cost memory and time.
-PASSED_THROUGH = ("domain", "activities", "store", "pydantic", "pydantic_core", "sqlalchemy", "annotated_types")
+PASSED_THROUGH = (
+    "domain",
+    "activities",
+    "store",
+    "workflows.messages",
+    "pydantic",
+    "pydantic_core",
+    "sqlalchemy",
+    "annotated_types",
+)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:

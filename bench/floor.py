@@ -7,6 +7,7 @@ moment then falls on all of them alike.
 
 import argparse
 import asyncio
+import importlib
 import os
 import platform
 import socket
@@ -39,36 +40,6 @@ CLIENTS = (1, 16, 64)
 RUNNER = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_all_modules())
 
 
-@activity.defn
-def record(case: str, step: str) -> None:
-    raise NotImplementedError  # the name that the workflow knows; a worker is given `Book.record`
-
-
-@workflow.defn
-class BareCase:
-    """Start, update, a timer raced with an update, close: 14 events when the first update rides with the start."""
-
-    def __init__(self) -> None:
-        self._steps: list[str] = []
-
-    @workflow.run
-    async def run(self, recording: str) -> None:
-        self._recording = recording
-        await workflow.wait_condition(lambda: "opened" in self._steps)
-        await workflow.wait_condition(lambda: "decided" in self._steps, timeout=timedelta(days=15))
-
-    @workflow.update
-    async def take(self, step: str) -> None:
-        await workflow.wait_condition(lambda: hasattr(self, "_recording"))
-        entry, patience = [workflow.info().workflow_id, step], timedelta(seconds=10)
-        match self._recording:
-            case "local":
-                await workflow.execute_local_activity(record, args=entry, start_to_close_timeout=patience)
-            case "regular":
-                await workflow.execute_activity(record, args=entry, start_to_close_timeout=patience)
-        self._steps.append(step)
-
-
 class Book:
     """One SQLite transaction a transition, as durable as the casebook's: WAL, BEGIN IMMEDIATE, synchronous=FULL."""
 
@@ -91,6 +62,31 @@ class Book:
             connection.execute(
                 text("INSERT INTO entry (case_no, step) VALUES (:case_no, :step)"), {"case_no": case, "step": step}
             )
+
+
+@workflow.defn
+class BareCase:
+    """Start, update, a timer raced with an update, close: 14 events when the first update rides with the start."""
+
+    def __init__(self) -> None:
+        self._steps: list[str] = []
+
+    @workflow.run
+    async def run(self, recording: str) -> None:
+        self._recording = recording
+        await workflow.wait_condition(lambda: "opened" in self._steps)
+        await workflow.wait_condition(lambda: "decided" in self._steps, timeout=timedelta(days=15))
+
+    @workflow.update
+    async def take(self, step: str) -> None:
+        await workflow.wait_condition(lambda: hasattr(self, "_recording"))
+        entry, patience = [workflow.info().workflow_id, step], timedelta(seconds=10)
+        match self._recording:
+            case "local":
+                await workflow.execute_local_activity_method(Book.record, args=entry, start_to_close_timeout=patience)
+            case "regular":
+                await workflow.execute_activity_method(Book.record, args=entry, start_to_close_timeout=patience)
+        self._steps.append(step)
 
 
 Case = Callable[[str], Awaitable[float]]
@@ -202,20 +198,22 @@ class Bout:
         return 1000 * seconds[min(len(seconds) - 1, int(quantile * len(seconds)))]
 
     def noise(self, name: str, clients: int) -> float:
-        """How far apart the rounds of one cell lie: (largest − smallest) / median of the rates."""
-        rates = [burst.rate for burst in self.bursts[name, clients]]
-        return (max(rates) - min(rates)) / statistics.median(rates)
+        """How far apart the rounds of one cell lie: (largest − smallest) / median of their rates."""
+        return spread([burst.rate for burst in self.bursts[name, clients]])
 
     def first_noise(self, name: str, clients: int) -> float:
         """The same of each round's median first decision."""
-        medians = [statistics.median(burst.first) for burst in self.bursts[name, clients]]
-        return (max(medians) - min(medians)) / statistics.median(medians)
+        return spread([statistics.median(burst.first) for burst in self.bursts[name, clients]])
+
+
+def spread(values: Sequence[float]) -> float:
+    return (max(values) - min(values)) / statistics.median(values)
 
 
 async def burst(contender: Contender, *, clients: int, seconds: float) -> Burst:
     """Cases that end within the window while so many clients run one after another.
 
-    The window opens when as many cases have ended as there are clients, so that they no longer march in step, and
+    The window opens when half as many cases have ended as there are clients, so that they no longer march in step, and
     cases that end after it has closed do not count.
     """
     opens = closes = float("inf")
@@ -230,7 +228,7 @@ async def burst(contender: Contender, *, clients: int, seconds: float) -> Burst:
             ended += 1
             if opens < now <= closes:
                 first.append(took)
-            elif ended == clients:
+            elif ended == max(1, clients // 2):
                 opens, closes = now, now + seconds
 
     await asyncio.gather(*(one_client() for _ in range(clients)))
@@ -247,14 +245,26 @@ def pace() -> float:
 
 
 async def compare(
-    contenders: Sequence[Contender], *, clients: tuple[int, ...] = CLIENTS, rounds: int = 3, seconds: float = 1.2
+    contenders: Sequence[Contender],
+    *,
+    clients: tuple[int, ...] = CLIENTS,
+    rounds: int = 3,
+    seconds: float = 0.8,
+    budget: float = 110.0,
 ) -> Bout:
-    """Every contender at every load, round by round, the order turned by one in each round."""
+    """Every contender at every load, round by round, the order turned by one in each round.
+
+    After the first, no round begins that would not end within the budget of seconds if it took as long as the one before.
+    """
     bursts: dict[tuple[str, int], list[Burst]] = {(each.name, load): [] for each in contenders for load in clients}
     paces = []
     for each in contenders:
         await each.case(f"bare-{uuid4()}")
+    last, until = 0.0, time.perf_counter() + budget
     for turn in range(rounds):
+        began = time.perf_counter()
+        if began + last > until:
+            break
         shift = turn % len(contenders)
         for load in clients:
             paces.append(pace())
@@ -262,6 +272,7 @@ async def compare(
                 # A lone client needs a longer window for a p99 that means something.
                 stretch = seconds * 2 if load == 1 else seconds
                 bursts[each.name, load].append(await burst(each, clients=load, seconds=stretch))
+        last = time.perf_counter() - began
     return Bout([each.name for each in contenders], clients, bursts, paces)
 
 
@@ -292,18 +303,19 @@ def table(bout: Bout, *, base: str) -> str:
 async def main() -> None:
     ask = argparse.ArgumentParser(description="Measure the bare floor of the engine on this machine.")
     ask.add_argument("--rounds", type=int, default=3)
-    ask.add_argument("--seconds", type=float, default=1.2, help="window of a burst; a lone client gets twice as long")
+    ask.add_argument("--seconds", type=float, default=0.8, help="window of a burst; a lone client gets twice as long")
+    ask.add_argument(
+        "--budget", type=float, default=110.0, help="no round begins that would not end in so many seconds"
+    )
     asked = ask.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="floor-") as folder:
         async with floor(Path(folder)) as contenders:
-            bout = await compare(contenders, rounds=asked.rounds, seconds=asked.seconds)
+            bout = await compare(contenders, rounds=asked.rounds, seconds=asked.seconds, budget=asked.budget)
     print(table(bout, base=contenders[1].name))
     print(f"Took {time.perf_counter() - began:.0f} s.", file=sys.stderr)
 
 
 if __name__ == "__main__":
     # The sandbox finds a workflow by the name of its module, which is not `__main__`.
-    from bench import floor as measured
-
-    asyncio.run(measured.main())
+    asyncio.run(importlib.import_module("bench.floor").main())

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from domain.calendars import Calendar
 from domain.case import StageEntered
@@ -33,15 +34,24 @@ from store import calendars, casebook, intake
 BY_DEFAULT: dict[str, Role] = {"withdraw": "supervisor", "hold": "supervisor", "reassign": "supervisor"}
 
 
-async def play(rehearsal: Rehearsal, clock: EngineClock, *, pack: str | None = None) -> Report:
-    """Run a rehearsal and report what was seen. `pack` replaces the file's. A refused step changes nothing."""
+async def play(
+    rehearsal: Rehearsal, clock: EngineClock, *, pack: str | None = None, keep_history: Path | None = None
+) -> Report:
+    """Run a rehearsal and report what was seen. A refused step changes nothing.
+
+    `pack` replaces the file's; the engine's history of the case's last run is written to `keep_history` as JSON.
+    """
     known = load_calendar()
     for year in rehearsal.calendar:
         if year.at is None or year.at <= rehearsal.starts_at:
             known = known.published(year.year, year.days)
     crashes = any(isinstance(step.body, Crash) for step in rehearsal.steps)
     async with staged(clock, starts_at=rehearsal.starts_at, calendar=known, crashes=crashes) as stage:
-        return await _Player(rehearsal, stage, known, pack=load_pack(pack or rehearsal.pack).name).play()
+        seen = await _Player(rehearsal, stage, known, pack=load_pack(pack or rehearsal.pack).name).play()
+        if keep_history is not None:
+            history = await stage.handle.fetch_history()
+            keep_history.write_text(history.to_json(), encoding="utf-8")
+        return seen
 
 
 class _Player:

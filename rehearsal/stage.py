@@ -24,7 +24,8 @@ from store import ledger, outbox
 from store.database import Database
 from store.tables import cases, metadata, tasks
 from store.tables import ledger as ledger_table
-from workflows.arrears_case import ArrearsCase, ArrearsOpened, arrears_workflow_id
+from workflows.arrears_case import ArrearsCase
+from workflows.messages import ArrearsOpened, arrears_workflow_id
 
 PATIENCE = 20.0
 LONG_AGO = timedelta(days=3650)

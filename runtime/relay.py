@@ -24,8 +24,8 @@ from policies.packs import load_calendar, load_pack
 from store import calendars, ledger, outbox
 from store.database import Database
 from store.tables import cases, openings
-from workflows.arrears_case import ArrearsCase, ArrearsOpened, arrears_workflow_id
-from workflows.case import Carried, Publication
+from workflows.arrears_case import ArrearsCase
+from workflows.messages import ArrearsOpened, Carried, Publication, arrears_workflow_id
 
 log = structlog.get_logger()
 INSTRUCTION: TypeAdapter[ArrearsCommand] = TypeAdapter(ArrearsCommand)

@@ -39,32 +39,44 @@ def open_in(connection: Connection, account: AccountRecord, bills: Sequence[Bill
         ledger.post(connection, account.no, bill)
     if not owes(connection, account.no, at=at):
         raise Refused("form-invalid", f"bills: none of account {account.no} is overdue and unpaid at {at.isoformat()}")
-    case_no, new = ledger.open_place(connection, process="arrears", subject=account.no, prefix="QF", pack=pack, at=at)
-    return Place(case_no=case_no, new=new)
+    return _placed(connection, account.no, pack=pack, at=at)
 
 
 def add_bill(database: Database, account_no: str, bill: Bill, *, pack: str, at: datetime) -> Place | None:
     """Another bill of an account: joins its open case, or opens one when the bill is overdue. Raises `Refused`."""
     with database.write() as connection:
-        ledger.post(connection, account_no, bill)
-        if not owes(connection, account_no, at=at):
-            return None
-        case_no, new = ledger.open_place(
-            connection, process="arrears", subject=account_no, prefix="QF", pack=pack, at=at
-        )
-        return Place(case_no=case_no, new=new)
+        new = ledger.post(connection, account_no, bill)
+        if owes(connection, account_no, at=at):
+            return _placed(connection, account_no, pack=pack, at=at)
+        if new:
+            ledger.nudge(connection, account_no, at=at)
+        return None
+
+
+def _placed(connection: Connection, account_no: str, *, pack: str, at: datetime) -> Place:
+    """The account's open case. A new one reads the whole ledger when it starts; a running one is told to."""
+    case_no, new = ledger.open_place(connection, process="arrears", subject=account_no, prefix="QF", pack=pack, at=at)
+    if not new:
+        ledger.nudge(connection, account_no, at=at)
+    return Place(case_no=case_no, new=new)
 
 
 def record_payment(database: Database, account_no: str, payment: Payment) -> bool:
     """Money received; False when this reference and amount were here already. Raises `Refused`."""
-    with database.write() as connection:
-        return ledger.post(connection, account_no, payment)
+    return _posted(database, account_no, payment)
 
 
 def reverse_payment(database: Database, account_no: str, reversal: Reversal) -> bool:
     """A payment taken back; False when it was already. Raises `Refused("unknown")`."""
+    return _posted(database, account_no, reversal)
+
+
+def _posted(database: Database, account_no: str, fact: Payment | Reversal) -> bool:
     with database.write() as connection:
-        return ledger.post(connection, account_no, reversal)
+        new = ledger.post(connection, account_no, fact)
+        if new:
+            ledger.nudge(connection, account_no, at=fact.at)
+        return new
 
 
 def owes(connection: Connection, account_no: str, *, at: datetime) -> bool:

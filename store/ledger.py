@@ -45,7 +45,7 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
 
 
 def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversal) -> bool:
-    """Add one fact and leave word for the account's case; False when it was here already and nothing changed.
+    """Add one fact; False when it was here already and nothing changed. The caller leaves word with `nudge`.
 
     Raises `Refused`: `unknown` for an account, bill or payment that the ledger does not have, `duplicate` for a
     reference that stands with another amount, account or bill.
@@ -75,6 +75,11 @@ def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversa
     return True
 
 
+def nudge(connection: Connection, account_no: str, *, at: datetime) -> None:
+    """Leave word for the account's case that the ledger has something new."""
+    outbox.put(connection, kind="nudge", process="arrears", subject=account_no, at=at)
+
+
 def _append(
     connection: Connection,
     account_no: str,
@@ -93,7 +98,6 @@ def _append(
             at=fact.at,
         )
     )
-    outbox.put(connection, kind="nudge", process="arrears", subject=account_no, at=fact.at)
 
 
 def _standing(connection: Connection, kind: str, key: str, account_no: str) -> Any:

@@ -8,12 +8,12 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from workflows.case import LOCAL, Answer, Case, Opened, refuse
+from workflows.case import LOCAL, Case, refuse
 
 with workflow.unsafe.imports_passed_through():
     from activities.casebook import Casebook, LedgerQuestion
     from activities.notices import Letter, Notices
-    from domain.account import Account, Bill, LedgerFact, Payment, Protected, Reversal
+    from domain.account import Bill, LedgerFact, Payment, Protected, Reversal
     from domain.arrears import commands
     from domain.arrears.commands import ArrearsCommand
     from domain.arrears.consequences import say
@@ -36,32 +36,20 @@ with workflow.unsafe.imports_passed_through():
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
     from domain.arrears.ladder import Ask, Close, IssueOrder, StandStill, Step, next_moment, next_step
-    from domain.arrears.policy import ArrearsPolicy, Limit
+    from domain.arrears.policy import Limit
     from domain.case import CaseClosed, CaseOpened, CaseReopened, Event, TaskDecided
     from domain.commands import DecideTask
     from domain.refusals import Refused
     from domain.terms import due_at
     from store.casebook import Snapshot
     from store.orders import LimitAnswer, LimitRequest
+    from workflows.messages import Answer, ArrearsOpened, arrears_workflow_id
 
 PROMPT = timedelta(minutes=1)
 OUTSIDE: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(maximum_interval=timedelta(minutes=10), maximum_attempts=20),
 }
-
-
-def arrears_workflow_id(account_no: str) -> str:
-    """One open case an account: the account's number is the workflow's name."""
-    return f"arrears/{account_no}"
-
-
-class ArrearsOpened(Opened):
-    """An account with overdue bills, and the ladder pinned for it."""
-
-    account: Account
-    policy: ArrearsPolicy
-    ledger: tuple[tuple[int, LedgerFact], ...]
 
 
 @workflow.defn

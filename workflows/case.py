@@ -7,7 +7,7 @@ writes, so that what is said in one go is one record.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -16,10 +16,8 @@ from temporalio.exceptions import ApplicationError
 from workflows.movable_timer import MovableTimer
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import AwareDatetime, BaseModel, ConfigDict
-
     from activities.casebook import Casebook
-    from domain.calendars import CHINA, Calendar, PublishedYear
+    from domain.calendars import CHINA
     from domain.case import (
         CalendarPublished,
         CaseFacts,
@@ -36,57 +34,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.tasks import Task, TaskKind
     from domain.terms import Term, due_at
     from store.casebook import Batch, Entry, Snapshot
+    from workflows.messages import Answer, Carried, Opened, Publication
 
 LOCAL: workflow.LocalActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
 }
-
-
-class Answer(BaseModel):
-    """What a command came to: the last entry it made, and where the case stands now."""
-
-    model_config = ConfigDict(frozen=True)
-
-    case_no: str
-    sequence: int
-    stage: str | None
-
-
-class Publication(BaseModel):
-    """An operator has published a year's days off."""
-
-    model_config = ConfigDict(frozen=True)
-
-    year: int
-    days: PublishedYear
-    at: AwareDatetime
-
-
-class Carried(BaseModel):
-    """What goes from one run of a case to the next: facts, the record's sequence, and commands already carried out."""
-
-    model_config = ConfigDict(frozen=True)
-
-    facts: dict[str, Any]
-    sequence: int
-    run: int
-    processed: tuple[str, ...] = ()
-    reopened_at: AwareDatetime | None = None
-
-
-class Opened(BaseModel):
-    """How any case starts. `shift` is business time minus engine time: zero in life, set by a rehearsal."""
-
-    model_config = ConfigDict(frozen=True)
-
-    case_no: str
-    pack: str
-    calendar: Calendar
-    opened_at: AwareDatetime
-    shift: timedelta = timedelta()
-    renew_after: int = 4000
-    carried: Carried | None = None
 
 
 Facts = TypeVar("Facts", bound=CaseFacts)

@@ -399,7 +399,7 @@ LADDER_START: dict[str, Any] = {
 def fold(facts: ArrearsFacts, event: ArrearsEvent) -> ArrearsFacts:
     """The facts after `event`. The only way facts change."""
     folded = facts.model_copy(update=core_changes(facts, event) | _changes(facts, event))
-    if isinstance(event, PaymentRecorded) and folded.owed().overdue == 0:
+    if (folded.approval or folded.ask_again_at or folded.retry_at) and folded.owed().overdue == 0:
         # An approval was given for this debt: should the payment be reversed, a second person looks again.
         folded = folded.model_copy(update={"approval": None, "ask_again_at": None, "retry_at": None})
     return folded

@@ -6,10 +6,21 @@ whatever the case has heard of it. What only the engine has it cannot show: cras
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from domain.account import Account, Bill, CustomerClass, LedgerFact, Payment, Protected, Protection, Reversal, standing
+from domain.account import (
+    Account,
+    Bill,
+    CustomerClass,
+    LedgerFact,
+    Payment,
+    Protected,
+    Protection,
+    Reversal,
+    Standing,
+    standing,
+)
 from domain.arrears import commands
 from domain.arrears.consequences import say
 from domain.arrears.facts import (
@@ -32,7 +43,7 @@ from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.ladder import Ask, Close, IssueOrder, next_moment, next_step
 from domain.arrears.policy import ArrearsPolicy, Limit
-from domain.calendars import CHINA, Calendar
+from domain.calendars import Calendar, PublishedYear
 from domain.case import (
     CalendarPublished,
     CaseClosed,
@@ -47,44 +58,19 @@ from domain.case import (
 )
 from domain.clock import Interval
 from domain.commands import Command, DecideTask
-from domain.money import fen, yuan
+from domain.money import fen
 from domain.people import Actor
 from domain.refusals import Refused
 from domain.tasks import Task
 from domain.terms import due_at
-from policies.packs import load_calendar, load_pack
+from policies.packs import load_calendar
+from tests.domain.arrears.openings import CASE_NO, HOUR, LI, PEOPLE, WANG, at, bill, plain, policy_of
 
-WANG = Actor(id="wang", roles=("collector",))
-LI = Actor(id="li", roles=("supervisor",))
-ZHAO = Actor(id="zhao", roles=("engineer",))
-PEOPLE = {"collector": WANG, "supervisor": LI, "engineer": ZHAO}
-CASE_NO = "QF-20260311-0001"
-SECOND = timedelta(seconds=1)
 E = TypeVar("E", bound=Event)
-
-
-def at(text: str) -> datetime:
-    """`2026-03-11 09:00` as local time."""
-    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
-
-
-def policy_of(pack: str) -> ArrearsPolicy:
-    arrears = load_pack(pack).arrears
-    assert arrears is not None
-    return arrears
-
-
-def bill(no: str, amount: str, due_on: str, *, recorded_at: str = "2026-03-11 09:00", late_fee: str = "0") -> Bill:
-    due = date.fromisoformat(due_on)
-    return Bill(
-        no=no, period=due_on[:7], amount_fen=fen(amount), due_on=due, late_fee_fen=fen(late_fee), at=at(recorded_at)
-    )
-
-
-def plain(key: str, **form: Any) -> dict[str, Any]:
-    """The form's own examples, the plain good outcome, with what a test says instead."""
-    fields = ARREARS_TASKS[key].form.model_fields
-    return {name: each.examples[0] for name, each in fields.items() if each.examples} | form
+MOMENTS: dict[tuple[str, str | None], Moment] = {
+    ("arrears.approve-limit", "approve"): "decision",
+    ("arrears.limit-pressure", "done"): "valve",
+}
 
 
 @dataclass
@@ -97,7 +83,7 @@ class Order:
 
 @dataclass
 class Play:
-    """`carried_out` hears of each limit in the transaction that allows it, before the case does."""
+    """`limits` hears of each limit within the transaction that allows it, before the case does."""
 
     policy: ArrearsPolicy
     calendar: Calendar
@@ -109,7 +95,7 @@ class Play:
     orders: dict[str, Order] = field(default_factory=dict)
     said: list[ArrearsEvent] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
-    carried_out: Callable[[Moment, datetime], None] = lambda _moment, _at: None
+    limits: Callable[[Moment, datetime], None] = lambda _moment, _at: None
 
     # What time brings.
 
@@ -124,22 +110,32 @@ class Play:
 
     @property
     def next_wake(self) -> datetime | None:
-        moment = next_moment(self.facts, self.policy, self.calendar)
+        moment = self._next_moment()
         letters = [letter.not_before for letter in self.facts.messages.values()]
         return min([*letters, *([moment.at] if moment else [])], default=None)
 
     def _wake(self) -> None:
-        moment = next_moment(self.facts, self.policy, self.calendar)
+        moment = self._next_moment()
         if moment is not None and moment.at <= self.now:
             if isinstance(moment, PeriodEnded | HoldEnded | LimitWindowOpened):
                 self._read_ledger()
-            if next_moment(self.facts, self.policy, self.calendar) == moment:
+            if self._next_moment() == moment:
                 self.say(moment)
         for key, letter in self.facts.messages.items():
             if letter.not_before <= self.now:
-                sent_at = max(letter.not_before, self.facts.as_of)
                 said = {"key": key, "template": letter.template, "channel": letter.channel}
-                self.say(MessageSettled(at=sent_at, status="sent", **said))
+                self.say(MessageSettled(at=max(letter.not_before, self.facts.as_of), status="sent", **said))
+        self.settle()
+
+    def _next_moment(self) -> ArrearsEvent | None:
+        return next_moment(self.facts, self.policy, self.calendar)
+
+    def publish(self, year: int, days: PublishedYear) -> None:
+        """An operator publishes a year's days off."""
+        self.calendar = self.calendar.published(year, days)
+        self.say(CalendarPublished(at=self.now, year=year, days=days))
+        for moved in moved_deadlines(self.facts.tasks.values(), calendar=self.calendar, at=self.now):
+            self.say(moved)
         self.settle()
 
     # What the ledger brings.
@@ -147,32 +143,29 @@ class Play:
     def pay(
         self, reference: str, amount: str, *bills: str, paid_at: datetime | None = None, heard: bool = True
     ) -> None:
-        paid = Payment(
-            reference=reference, amount_fen=fen(amount), bills=bills, paid_at=paid_at or self.now, at=self.now
+        paid_at = paid_at or self.now
+        self.post(
+            Payment(reference=reference, amount_fen=fen(amount), bills=bills, paid_at=paid_at, at=self.now), heard
         )
-        self.post(paid, heard=heard)
 
     def reverse(self, reference: str, *, heard: bool = True) -> None:
-        self.post(Reversal(reference=reference, at=self.now), heard=heard)
+        self.post(Reversal(reference=reference, at=self.now), heard)
 
     def protect(self, *protected: Protection, heard: bool = True) -> None:
         self.account = self.account.model_copy(update={"protected": protected})
-        self.post(Protected(protected=protected, at=self.now), heard=heard)
+        self.post(Protected(protected=protected, at=self.now), heard)
 
-    def post(self, fact: LedgerFact, *, heard: bool = True) -> None:
+    def post(self, fact: LedgerFact, heard: bool = True) -> None:
         """Commit a fact, once however often it comes; `heard` when its nudge arrives at once."""
-        key = getattr(fact, "reference", None) or getattr(fact, "no", None)
-        known = {(f.kind, getattr(f, "reference", None) or getattr(f, "no", None)) for f in self.ledger}
-        if key is None or (fact.kind, key) not in known:
+        if isinstance(fact, Protected) or _key(fact) not in {_key(known) for known in self.ledger}:
             self.ledger.append(fact)
         if heard:
             self.hear()
 
     def hear(self) -> None:
         """The nudge arrives. A closed case is opened again when money taken back has left it unpaid."""
-        news = self.ledger[self.facts.ledger_position :]
         if self.facts.outcome is not None:
-            taken_back = [fact.at for fact in news if isinstance(fact, Reversal)]
+            taken_back = [f.at for f in self.ledger[self.facts.ledger_position :] if isinstance(f, Reversal)]
             if self.facts.outcome == "withdrawn" or not taken_back or not self._balance(max(taken_back)).overdue:
                 return
             self.say(CaseReopened(at=min(taken_back), because="debt came back after closing"))
@@ -186,7 +179,7 @@ class Play:
             self._take_in(position, fact)
 
     def _take_in(self, position: int, fact: LedgerFact) -> None:
-        while (moment := next_moment(self.facts, self.policy, self.calendar)) is not None and moment.at <= fact.at:
+        while (moment := self._next_moment()) is not None and moment.at <= fact.at:
             self.say(moment)
         match fact:
             case Bill():
@@ -204,16 +197,10 @@ class Play:
         """Decide the open task of a kind the plain good way, or as `form` says. Raises `Refused`."""
         self.until(when or self.now)
         actor = by or PEOPLE[ARREARS_TASKS[key].role]
-        command = DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form))
-        decided = commands.decide(command, self.facts)
-        moments: dict[tuple[str, str | None], Moment] = {
-            ("arrears.approve-limit", "approve"): "decision",
-            ("arrears.limit-pressure", "done"): "valve",
-        }
-        if (moment := moments.get((key, decided.outcome))) is not None:
-            missing = self._ask_interlock(moment, at=self.now, approver=actor.id)
-            if missing:
-                raise Refused("interlock", ", ".join(condition.key for condition in missing))
+        decided = commands.decide(DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form)), self.facts)
+        moment = MOMENTS.get((key, decided.outcome))
+        if moment and (missing := self._ask_interlock(moment, at=self.now, approver=actor.id)):
+            raise Refused("interlock", ", ".join(condition.key for condition in missing))
         self.say(decided)
         self.settle()
 
@@ -225,25 +212,16 @@ class Play:
             self.say(event)
         self.settle()
 
-    def publish(self, year: int, calendar: Calendar) -> None:
-        """An operator publishes a year's days off."""
-        self.calendar = self.calendar.published(year, calendar.years[year])
-        self.say(CalendarPublished(at=self.now, year=year, days=calendar.years[year]))
-        for moved in moved_deadlines(self.facts.tasks.values(), calendar=self.calendar, at=self.now):
-            self.say(moved)
-        self.settle()
-
-    def drive(self, key: str, *, each: timedelta = timedelta(hours=1)) -> "Play":
+    def drive(self, key: str, *, each: timedelta = HOUR) -> "Play":
         """Live on the plain good way, each task decided `each` after it opened, until a task of this kind is open."""
         while key not in self.open():
-            wake = self.next_wake
             if task := next(iter(self.facts.tasks.values()), None):
                 self.decide(task.key, when=max(self.now, task.opened_at + each))
-            elif self.facts.contacts < 2 and self.policy.ladder[1].rung == "contacts":
+            elif self.policy.ladder[1].rung == "contacts" and self.facts.contacts < 2:
                 self.instruct(commands.RecordContact, by=WANG, when=self.now + each, method="phone")
             else:
-                assert wake is not None, f"nothing will ever open {key}"
-                self.until(wake)
+                assert self.next_wake is not None, f"nothing will ever open {key}"
+                self.until(self.next_wake)
         return self
 
     # What the case does.
@@ -257,7 +235,7 @@ class Play:
                 self.tasks[each.task.id] = each.task
             elif (task_id := getattr(each, "task_id", None)) is not None:
                 self.tasks[task_id] = changed_task(self.tasks.get(task_id) or before[task_id], each)  # type: ignore[arg-type]
-            elif isinstance(each, LimitOrderRecalled):
+            elif isinstance(each, LimitOrderRecalled) and self.orders[each.order_no].status == "issued":
                 self.orders[each.order_no].status = "recalled"
             elif isinstance(each, LimitNotPossible):
                 self.orders[each.order_no].status = "unable"
@@ -299,19 +277,18 @@ class Play:
         self.say(TaskOpened(at=opened_at, clauses=step.clauses, task=task))
 
     def _issue_order(self) -> None:
-        limit, opened_at = self._limit_rung, self.facts.as_of
-        if self.now > opened_at and not limit.window.value.contains(self.now, self.calendar):
-            self.say(LimitOrderRefused(at=opened_at, unmet=("window",), retry_at=self.now))
+        rung, as_of = self._limit_rung, self.facts.as_of
+        if self.now > as_of and not rung.window.value.contains(self.now, self.calendar):
+            self.say(LimitOrderRefused(at=as_of, unmet=("window",), retry_at=self.now))
             return
-        missing = self._ask_interlock("issue", at=opened_at)
-        if not missing:
-            order_no = self._order_no
-            self.say(LimitOrderIssued(at=opened_at, order_no=order_no, fence=self.orders[order_no].fence))
+        if not (missing := self._ask_interlock("issue", at=as_of)):
+            no = self._order_no
+            self.say(LimitOrderIssued(at=as_of, order_no=no, fence=self.orders[no].fence))
             return
         self._read_ledger()
-        retry_at = due_at(term=limit.recheck.value, started_at=max(opened_at, self.now), calendar=self.calendar).at
-        unmet_keys = tuple(condition.key for condition in missing)
-        self.say(LimitOrderRefused(at=self.facts.as_of, unmet=unmet_keys, retry_at=retry_at))
+        retry_at = due_at(term=rung.recheck.value, started_at=max(as_of, self.now), calendar=self.calendar).at
+        keys = tuple(condition.key for condition in missing)
+        self.say(LimitOrderRefused(at=self.facts.as_of, unmet=keys, retry_at=retry_at))
 
     # The store's transaction.
 
@@ -336,11 +313,10 @@ class Play:
             self.orders[self._order_no] = Order(fence=latest + 1)
         elif moment == "valve":
             self.orders[self._order_no].status = "done"
-        if moment != "decision":
-            self.carried_out(moment, at)
+        self.limits(moment, at)
         return ()
 
-    def _balance(self, at: datetime) -> Any:
+    def _balance(self, at: datetime) -> Standing:
         return standing(facts=self.ledger, disputes=self.facts.disputes, as_of=at)
 
     @property
@@ -371,10 +347,6 @@ class Play:
     def stages(self) -> list[str]:
         return [entered.stage for entered in self.heard(StageEntered)]
 
-    def owes(self) -> str:
-        """What is overdue, in yuan."""
-        return yuan(self.facts.owed().overdue)
-
 
 def opened(
     *bills: Bill,
@@ -382,10 +354,9 @@ def opened(
     when: str = "2026-03-11 09:00",
     customer_class: CustomerClass = "resident",
     protected: tuple[Protection, ...] = (),
-    calendar: Calendar | None = None,
 ) -> Play:
-    """A case just opened: by default one resident's bill of ¥86.40, overdue for a day."""
-    ledger: list[LedgerFact] = list(bills or (bill("B1", "86.40", "2026-03-10"),))
+    """A case just opened: by default one resident's bill of ¥86.40, a day overdue."""
+    ledger: list[LedgerFact] = list(bills or (bill("B1", "86.40", "2026-03-10", recorded_at=when),))
     account = Account(no="0410023", customer_class=customer_class, protected=protected)
     facts = ArrearsFacts(
         case_no=CASE_NO,
@@ -398,7 +369,7 @@ def opened(
     )
     play = Play(
         policy=policy_of(pack),
-        calendar=calendar or load_calendar(),
+        calendar=load_calendar(),
         facts=facts,
         account=account,
         now=at(when),
@@ -407,3 +378,7 @@ def opened(
     play.say(CaseOpened(at=at(when), process="arrears", pack=pack, subject=account.no))
     play.settle()
     return play
+
+
+def _key(fact: LedgerFact) -> tuple[str, str]:
+    return fact.kind, getattr(fact, "reference", "") or getattr(fact, "no", "")

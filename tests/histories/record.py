@@ -1,0 +1,36 @@
+"""Writes the stored histories of a release: `python -m tests.histories.record 0.1.0`. Never done twice for a release."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from rehearsal.clock import engine_clock
+from rehearsal.files import read
+from rehearsal.run import play
+
+HERE = Path(__file__).parent
+REHEARSALS = HERE.parent / "rehearsals"
+COMPLETE = (
+    "paid-after-the-grace",
+    "to-the-limit-and-back",
+    "paid-in-the-same-minute-as-the-limit",
+    "the-same-payment-twice",
+    "promise-kept",
+    "kaifeng-two-contacts",
+    "a-worker-crashes-on-the-way",
+    "payment-taken-back-after-restoring",
+    "unpaid-to-the-end",
+    "a-late-collector",
+)
+
+
+async def record(release: str) -> None:
+    folder = HERE / release
+    folder.mkdir()
+    async with engine_clock() as clock:
+        for name in COMPLETE:
+            await play(read(REHEARSALS / f"{name}.yaml"), clock, keep_history=folder / f"{name}.json")
+
+
+if __name__ == "__main__":
+    asyncio.run(record(sys.argv[1]))

@@ -1,0 +1,69 @@
+"""What goes into a case and comes out of it. Passed through the sandbox: models are built once, not once a case."""
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.account import Account, LedgerFact
+from domain.arrears.policy import ArrearsPolicy
+from domain.calendars import Calendar, PublishedYear
+
+
+class Answer(BaseModel):
+    """What a command came to: the last entry it made, and where the case stands now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case_no: str
+    sequence: int
+    stage: str | None
+
+
+class Publication(BaseModel):
+    """An operator has published a year's days off."""
+
+    model_config = ConfigDict(frozen=True)
+
+    year: int
+    days: PublishedYear
+    at: AwareDatetime
+
+
+class Carried(BaseModel):
+    """What goes from one run of a case to the next: facts, the record's sequence, and commands already carried out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: dict[str, Any]
+    sequence: int
+    run: int
+    processed: tuple[str, ...] = ()
+    reopened_at: AwareDatetime | None = None
+
+
+class Opened(BaseModel):
+    """How any case starts. `shift` is business time minus engine time: zero in life, set by a rehearsal."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case_no: str
+    pack: str
+    calendar: Calendar
+    opened_at: AwareDatetime
+    shift: timedelta = timedelta()
+    renew_after: int = 4000
+    carried: Carried | None = None
+
+
+def arrears_workflow_id(account_no: str) -> str:
+    """One open case an account: the account's number is the workflow's name."""
+    return f"arrears/{account_no}"
+
+
+class ArrearsOpened(Opened):
+    """An account with overdue bills, and the ladder pinned for it."""
+
+    account: Account
+    policy: ArrearsPolicy
+    ledger: tuple[tuple[int, LedgerFact], ...]
