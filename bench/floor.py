@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
 
 CLIENTS = (1, 16, 64)
 
-# The sandbox without its re-imports, which cost each new case more than anything that the case itself does.
+# The sandbox without its re-imports, which cost a new case about as much as all the rest of its Python.
 RUNNER = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_all_modules())
 
 
@@ -68,18 +68,18 @@ class Book:
 class BareCase:
     """Start, update, a timer raced with an update, close: 14 events when the first update rides with the start."""
 
-    def __init__(self) -> None:
+    @workflow.init
+    def __init__(self, recording: str) -> None:
+        self._recording = recording
         self._steps: list[str] = []
 
     @workflow.run
     async def run(self, recording: str) -> None:
-        self._recording = recording
         await workflow.wait_condition(lambda: "opened" in self._steps)
         await workflow.wait_condition(lambda: "decided" in self._steps, timeout=timedelta(days=15))
 
     @workflow.update
     async def take(self, step: str) -> None:
-        await workflow.wait_condition(lambda: hasattr(self, "_recording"))
         entry, patience = [workflow.info().workflow_id, step], timedelta(seconds=10)
         match self._recording:
             case "local":
@@ -94,8 +94,11 @@ Case = Callable[[str], Awaitable[float]]
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to run a case: `case` takes a fresh case number, runs the case to its end and returns the seconds that
-    its first decision took, from the moment when the start was acknowledged."""
+    """One way to run a case.
+
+    `case` takes a fresh case number, runs the case to its end and returns the seconds that its first decision took from
+    the moment when the start was acknowledged.
+    """
 
     name: str
     case: Case
@@ -193,7 +196,7 @@ class Bout:
         return statistics.median(own.rate / other.rate for own, other in pairs)
 
     def first_ms(self, name: str, clients: int, quantile: float) -> float:
-        """Of all rounds together; with few hundred samples a p99 is the third or fourth worst, no more."""
+        """Of all rounds together; of a hundred samples a p99 is the worst one, no more."""
         seconds = sorted(second for burst in self.bursts[name, clients] for second in burst.first)
         return 1000 * seconds[min(len(seconds) - 1, int(quantile * len(seconds)))]
 
@@ -223,7 +226,7 @@ async def burst(contender: Contender, *, clients: int, seconds: float) -> Burst:
     async def one_client() -> None:
         nonlocal opens, closes, ended
         while time.perf_counter() < closes:
-            took = await contender.case(f"bare-{uuid4()}")
+            took = await contender.case(uuid4().hex)
             now = time.perf_counter()
             ended += 1
             if opens < now <= closes:
@@ -254,12 +257,12 @@ async def compare(
 ) -> Bout:
     """Every contender at every load, round by round, the order turned by one in each round.
 
-    After the first, no round begins that would not end within the budget of seconds if it took as long as the one before.
+    After the first, no round begins that would not end within `budget` seconds if it took as long as the one before.
     """
     bursts: dict[tuple[str, int], list[Burst]] = {(each.name, load): [] for each in contenders for load in clients}
     paces = []
     for each in contenders:
-        await each.case(f"bare-{uuid4()}")
+        await each.case(uuid4().hex)
     last, until = 0.0, time.perf_counter() + budget
     for turn in range(rounds):
         began = time.perf_counter()
@@ -304,9 +307,7 @@ async def main() -> None:
     ask = argparse.ArgumentParser(description="Measure the bare floor of the engine on this machine.")
     ask.add_argument("--rounds", type=int, default=3)
     ask.add_argument("--seconds", type=float, default=0.8, help="window of a burst; a lone client gets twice as long")
-    ask.add_argument(
-        "--budget", type=float, default=110.0, help="no round begins that would not end in so many seconds"
-    )
+    ask.add_argument("--budget", type=float, default=110.0, help="seconds after which no round may end")
     asked = ask.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="floor-") as folder:

@@ -184,7 +184,7 @@ def changed_task(task: Task, event: CoreEvent) -> Task:
             clock = handed_to(task.clock, party=event.party, at=event.at, reason=event.reason)
             return task.model_copy(update={"pause": pause, "clock": clock})
         case TaskResumed():
-            clock = handed_to(task.clock, party="utility", at=event.at)
+            clock = handed_to(task.clock, party=task.clock[0].party if task.clock else "utility", at=event.at)
             going_on = {"counts_from": event.at, "left": event.left, "due": event.due}
             return task.model_copy(update={"pause": None, "clock": clock, **going_on})
         case TaskReassigned():
@@ -238,12 +238,13 @@ class EscalationPolicy(BaseModel):
 
 
 def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar) -> TaskEscalated | None:
-    """The next alarm of an open task, or None: paused, without a deadline, or already at the top.
+    """The next alarm of an open task, or None: another party's time, without a deadline, or already at the top.
 
     The first comes when the task's own term is over, each further one when the budget of the level that has it is
     over. None comes outside service hours unless the task's term is elapsed time.
     """
-    if task.due_at is None or task.pause is not None or task.status != "open":
+    theirs = task.pause is not None or (bool(task.clock) and task.clock[-1].party != "utility")
+    if task.due_at is None or theirs or task.status != "open":
         return None
     urgent = task.term is not None and task.term.elapsed
     if not task.escalations:

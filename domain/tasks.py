@@ -24,6 +24,14 @@ class Form(BaseModel):
         return getattr(self, "outcome", None)
 
 
+def required_when(outcome: str, *names: str, any_of: tuple[str, ...] = ()) -> dict[str, Any]:
+    """JSON Schema for fields that one outcome demands (`any_of`: at least one of them)."""
+    then: dict[str, Any] = {"required": list(names)} if names else {}
+    if any_of:
+        then["anyOf"] = [{"required": [name]} for name in any_of]
+    return {"if": {"properties": {"outcome": {"const": outcome}}, "required": ["outcome"]}, "then": then}
+
+
 class TaskKind(BaseModel):
     """One declaration a human task: the API's schema, the page's form and the rehearsal's step come from it."""
 

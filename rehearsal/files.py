@@ -398,7 +398,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A file that is well written. `people` are those it declares; `until` is set, given or not."""
+    """A file that is well written.
+
+    `people` are those it declares, `calendar` is in order of publication; without an `until` it runs two years on from
+    its last step.
+    """
 
     file: str
     pack: str
@@ -518,7 +522,7 @@ class _Reading:
             pack=head.pack,
             process=head.process,
             starts_at=head.starts_at,
-            calendar=tuple(calendar),
+            calendar=tuple(sorted(calendar, key=lambda year: year.at or head.starts_at)),
             people=people,
             open=opening,
             steps=tuple(timed),

@@ -1,5 +1,6 @@
 """Playing a rehearsal: its steps in order, on the real workflows, and what was seen."""
 
+import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,7 @@ async def play(
         seen = await _Player(rehearsal, stage, known, pack=load_pack(pack or rehearsal.pack).name).play()
         if keep_history is not None:
             history = await stage.handle.fetch_history()
-            keep_history.write_text(history.to_json(), encoding="utf-8")
+            await asyncio.to_thread(keep_history.write_text, history.to_json(), encoding="utf-8")
         return seen
 
 
@@ -144,7 +145,8 @@ class _Player:
         open_now = [task for task in self.stage.open_tasks() if task.key == kind.key]
         if step.optional and not open_now:
             return
-        by = self.rehearsal.person(step.by) if step.by else self.rehearsal.default_person(kind.role)
+        checked = [person for task in open_now[:1] for person in task.not_by]
+        by = self.rehearsal.person(step.by) if step.by else self.rehearsal.default_person(kind.role, avoiding=checked)
         form = filled(kind.form, body.form)
         await self.stage.decide(DecideTask(by=by, at=at, key=kind.key, subject=body.subject, form=form))
 

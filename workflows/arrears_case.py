@@ -18,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.arrears.commands import ArrearsCommand
     from domain.arrears.consequences import say
     from domain.arrears.facts import (
-        ArrearsEvent,
         ArrearsFacts,
         BillRecorded,
         HoldEnded,
@@ -35,11 +34,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
-    from domain.arrears.ladder import Ask, Close, IssueOrder, StandStill, Step, next_moment, next_step
+    from domain.arrears.ladder import IssueOrder, Step, next_moment, next_step
     from domain.arrears.policy import Limit
-    from domain.case import CaseClosed, CaseOpened, CaseReopened, Event, TaskDecided
+    from domain.case import CaseOpened, CaseReopened, Event, TaskDecided
     from domain.commands import DecideTask
     from domain.refusals import Refused
+    from domain.steps import Act, Close, StandStill
     from domain.terms import due_at
     from store.casebook import Snapshot
     from store.orders import LimitAnswer, LimitRequest
@@ -69,34 +69,12 @@ class ArrearsCase(Case[ArrearsFacts]):
     @workflow.run
     async def run(self, opened: ArrearsOpened) -> str:
         self.begin()
-        while True:
-            while step := self.next_step():
-                await self.take(step)
-                if self.renewing:
-                    await self.go_on_in_a_new_run()
-            if await self.ended():
-                return self.facts.outcome or "closed"
+        return await self.walk()
 
-    async def take(self, step: Step) -> None:
-        """Ask, wait or act until the facts call for something else."""
+    async def act(self, step: Act) -> None:
         match step:
-            case Ask():
-                await self.ask(
-                    step.key,
-                    term=step.term,
-                    clauses=step.clauses,
-                    counts_from=step.counts_from,
-                    not_by=step.not_by,
-                    while_=lambda: self.still_asks(step.key),
-                )
-            case StandStill():
-                await self.until(lambda: self.next_step() != step)
             case IssueOrder():
                 await self.issue_order()
-            case Close():
-                await self.until(lambda: not self.sending or self.next_step() != step)
-                if not self.sending and self.next_step() == step:
-                    self.say(CaseClosed(at=self.facts.as_of, outcome=step.outcome))
 
     async def issue_order(self) -> None:
         """One transaction decides; what it refuses is tried again when the pack says, or when the facts change."""
@@ -117,22 +95,12 @@ class ArrearsCase(Case[ArrearsFacts]):
         unmet = tuple(condition.key for condition in answer.unmet)
         self.say(LimitOrderRefused(at=self.facts.as_of, unmet=unmet, retry_at=retry_at))
 
-    async def ended(self) -> bool:
-        """Whether the case is over for good: all on record, and no money taken back in the meantime."""
-        await self.settled()
-        if self.nudged:
-            await self.read_facts()
-            if self.facts.owed().overdue > 0:
-                self.say(CaseReopened(at=self.facts.as_of, because="debt came back while closing"))
-                return False
-            await self.settled()
-        return True
+    def comes_back(self) -> bool:
+        return self.facts.owed().overdue > 0
 
-    async def go_on_in_a_new_run(self) -> None:
-        """Continue as new with the facts, the record's sequence and the commands already carried out."""
-        await workflow.wait_condition(lambda: not self.sending)
-        await self.settled()
-        workflow.continue_as_new(self.opened.model_copy(update={"carried": self.carried(), "calendar": self.calendar}))
+    @property
+    def busy(self) -> bool:
+        return bool(self.sending)
 
     # What people may do.
 
@@ -201,12 +169,8 @@ class ArrearsCase(Case[ArrearsFacts]):
     def next_step(self) -> Step | None:
         return next_step(self.facts, self.policy, self.calendar)
 
-    def next_moment(self) -> ArrearsEvent | None:
+    def next_moment(self) -> Event | None:
         return next_moment(self.facts, self.policy, self.calendar)
-
-    def still_asks(self, key: str) -> bool:
-        step = self.next_step()
-        return isinstance(step, Ask) and step.key == key
 
     def reads_first(self, moment: Event) -> bool:
         """A period that ends is judged on the ledger as of its end."""

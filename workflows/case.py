@@ -20,7 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.calendars import CHINA
     from domain.case import (
         CalendarPublished,
+        CaseClosed,
         CaseFacts,
+        CaseReopened,
         Event,
         TaskDecided,
         TaskOpened,
@@ -31,8 +33,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import Interval
     from domain.commands import Command, DecideTask
     from domain.refusals import Refused
+    from domain.steps import Act, Ask, Calls, Close, StandStill
     from domain.tasks import Task, TaskKind
-    from domain.terms import Term, due_at
+    from domain.terms import due_at
     from store.casebook import Batch, Entry, Snapshot
     from workflows.messages import Answer, Carried, Opened, Publication
 
@@ -70,6 +73,10 @@ class Case(ABC, Generic[Facts]):
     @abstractmethod
     def applied(self, event: Event) -> tuple[Facts, Sequence[Event]]:
         """The facts after an event and all it entails, and everything that was said."""
+
+    @abstractmethod
+    def next_step(self) -> Ask | Calls | StandStill | Act | Close | None:
+        """What the case calls for now; None when it has ended."""
 
     @abstractmethod
     def next_moment(self) -> Event | None:
@@ -168,58 +175,72 @@ class Case(ABC, Generic[Facts]):
                     continue
             self.say(moment)
 
-    # Human tasks.
+    # What is called for.
 
-    async def ask(
-        self,
-        key: str,
-        *,
-        term: Term,
-        clauses: tuple[str, ...] = (),
-        counts_from: datetime | None = None,
-        not_by: tuple[str, ...] = (),
-        subject: str | None = None,
-        while_: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Open a human task (or find it open) and wait until it is decided, or no longer called for by `while_`.
+    async def walk(self) -> str:
+        """Do what the facts call for, one step after the other, until nothing is called for any more."""
+        while True:
+            while (step := self.next_step()) is not None:
+                await self.take(step)
+                if self.renewing:
+                    await self.renew()
+            if await self.ended():
+                return self.facts.outcome or "closed"
 
-        Lateness is no answer: the task escalates and stays open. A task no longer called for is withdrawn.
-        """
-        task = self.facts.open_task(key, subject=subject)
-        if task is None:
-            task = self._open(key, term=term, clauses=clauses, counts_from=counts_from, not_by=not_by, subject=subject)
-        task_id = task.id
-        await self.until(lambda: task_id not in self.facts.tasks or not while_())
-        if task_id in self.facts.tasks and not self.renewing:
-            self.say(TaskWithdrawn(at=self.facts.as_of, task_id=task_id, key=key, because="no longer called for"))
+    async def take(self, step: Ask | Calls | StandStill | Act | Close) -> None:
+        """Ask, wait or act until the facts call for something else. Lateness is no answer: it is an event."""
+        match step:
+            case Ask() | Calls() | StandStill():
+                self.call_for(step)
+                await self.until(lambda: self.next_step() != step)
+            case Close():
+                self.call_for(step)
+                await self.until(lambda: not self.busy or self.next_step() != step)
+                if not self.busy and self.next_step() == step:
+                    self.say(CaseClosed(at=self.facts.as_of, outcome=step.outcome))
+            case Act():
+                self.call_for(step)
+                await self.act(step)
 
-    def _open(
-        self,
-        key: str,
-        *,
-        term: Term,
-        clauses: tuple[str, ...],
-        counts_from: datetime | None,
-        not_by: tuple[str, ...],
-        subject: str | None,
-    ) -> Task:
-        kind, at = self.kinds[key], self.facts.as_of
-        task = Task(
+    def call_for(self, step: Ask | Calls | StandStill | Act | Close) -> None:
+        """Open each task that the step asks for and is not open; withdraw each that is open and not asked for."""
+        asks = (step,) if isinstance(step, Ask) else step.asks if isinstance(step, Calls) else ()
+        wanted = {(ask.key, ask.subject) for ask in asks}
+        for task in tuple(self.facts.tasks.values()):
+            if (task.key, task.subject) not in wanted:
+                because = "no longer called for"
+                self.say(TaskWithdrawn(at=self.facts.as_of, task_id=task.id, key=task.key, because=because))
+        open_now = {(task.key, task.subject) for task in self.facts.tasks.values()}
+        for ask in asks:
+            if (ask.key, ask.subject) not in open_now:
+                self.say(TaskOpened(at=self.facts.as_of, clauses=ask.clauses, task=self._task(ask)))
+
+    def _task(self, ask: Ask) -> Task:
+        kind, at = self.kinds[ask.key], self.facts.as_of
+        starts_at = ask.counts_from or at
+        return Task(
             id=f"{self.opened.case_no}-{self.facts.tasks_opened + 1:02d}",
-            key=key,
+            key=ask.key,
             role=kind.role,
             level=kind.level,
             opened_at=at,
-            counts_from=counts_from or at,
-            term=term,
-            due=due_at(term=term, started_at=counts_from or at, calendar=self.calendar),
-            clauses=clauses,
-            subject=subject,
-            not_by=not_by,
-            clock=(Interval(party="utility", started_at=at),),
+            counts_from=starts_at,
+            term=ask.term,
+            due=due_at(term=ask.term, started_at=starts_at, calendar=self.calendar),
+            clauses=ask.clauses,
+            subject=ask.subject,
+            not_by=ask.not_by,
+            clock=(Interval(party=ask.party, started_at=at),),
         )
-        self.say(TaskOpened(at=at, clauses=clauses, task=task))
-        return task
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that left the building is still on its way: a case ends only after its effects."""
+        return False
+
+    async def act(self, step: Act) -> None:
+        """Carry out what the case does by itself."""
+        raise NotImplementedError(f"{type(self).__name__} has no act {type(step).__name__}")
 
     # Messages.
 
@@ -307,6 +328,27 @@ class Case(ABC, Generic[Facts]):
         """Whether this run has grown so long that the case should go on in a new one."""
         info = workflow.info()
         return info.is_continue_as_new_suggested() or info.get_current_history_length() >= self.opened.renew_after
+
+    async def renew(self) -> None:
+        """Continue as new with the facts, the record's sequence and the commands already carried out."""
+        await workflow.wait_condition(lambda: not self.busy)
+        await self.settled()
+        workflow.continue_as_new(self.opened.model_copy(update={"carried": self.carried(), "calendar": self.calendar}))
+
+    async def ended(self) -> bool:
+        """Whether the case is over for good: all on record, and nothing heard in the meantime that takes it back."""
+        await self.settled()
+        if self.nudged:
+            await self.read_facts()
+            if self.comes_back():
+                self.say(CaseReopened(at=self.facts.as_of, because="something came back while closing"))
+                return False
+            await self.settled()
+        return True
+
+    def comes_back(self) -> bool:
+        """Whether a case that has closed is called for again by what was read."""
+        return False
 
     async def settled(self) -> None:
         """Everything on record and every handler answered: safe to end the run or to go on in a new one."""

@@ -2,21 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from domain.tasks import Form, TaskKind
+from domain.tasks import Form, TaskKind, required_when
 
 Method = Literal["in-person", "posted", "registered", "sms", "phone"]
-
-
-def required_when(outcome: str, *names: str, any_of: tuple[str, ...] = ()) -> dict[str, Any]:
-    """JSON Schema for fields that one outcome demands (`any_of`: at least one of them)."""
-    then: dict[str, Any] = {"required": list(names)} if names else {}
-    if any_of:
-        then["anyOf"] = [{"required": [name]} for name in any_of]
-    return {"if": {"properties": {"outcome": {"const": outcome}}, "required": ["outcome"]}, "then": then}
 
 
 class Service(Form):

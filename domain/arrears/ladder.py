@@ -5,11 +5,9 @@ tests' reference compare with them.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from domain.account import Standing
 from domain.arrears.facts import (
-    ArrearsEvent,
     ArrearsFacts,
     BillFellOverdue,
     DeferralEnded,
@@ -22,34 +20,13 @@ from domain.arrears.facts import (
 from domain.arrears.forms import RESTORE
 from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Limit, Refer, Remind, Report, Serve, Wait
 from domain.calendars import Calendar
-from domain.case import ends, next_escalation
-from domain.policy import Strict
-from domain.terms import Due, Term, due_at
+from domain.case import Event, ends, next_escalation
+from domain.steps import Act, Ask, Close, StandStill
+from domain.terms import Due, due_at
 
 
-class Ask(Strict):
-    """A human task is called for. The term counts from `counts_from`, or from the opening."""
-
-    key: str
-    term: Term
-    clauses: tuple[str, ...] = ()
-    counts_from: datetime | None = None
-    not_by: tuple[str, ...] = ()
-
-
-class IssueOrder(Strict):
+class IssueOrder(Act):
     """The limit order is to be issued now, if the interlock agrees."""
-
-
-class StandStill(Strict):
-    """Nothing to do until something happens, or until `moment` comes."""
-
-    because: str
-    moment: ArrearsEvent | None = None
-
-
-class Close(Strict):
-    outcome: str
 
 
 Step = Ask | IssueOrder | StandStill | Close
@@ -172,12 +149,12 @@ def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
     return ends(term=term, started_at=facts.served[rung.after].at, paused=stood, calendar=calendar)
 
 
-def next_moment(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> ArrearsEvent | None:
+def next_moment(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Event | None:
     """The next thing that time alone will bring, or None. An event in the past is one the case has yet to notice."""
     return min(_moments(facts, policy, calendar), key=lambda event: event.at, default=None)
 
 
-def _moments(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Iterator[ArrearsEvent]:
+def _moments(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Iterator[Event]:
     if facts.outcome is not None:
         return
     step = next_step(facts, policy, calendar)

@@ -1,0 +1,1 @@
+"""报装: the connection process as rules over facts, without an engine."""

@@ -1,0 +1,257 @@
+"""The human tasks of a connection project: one declaration each."""
+
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+
+from domain.people import Level, Role
+from domain.tasks import Form, TaskKind, required_when
+
+Text = str | None
+
+
+class PapersChecked(Form):
+    """资料核对: complete, or what is missing, told once and in full. `tolerated` (容缺) may follow later."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [required_when("missing", "missing")]})
+
+    outcome: Literal["complete", "missing"] = Field(examples=["complete"], title="结果 Outcome")
+    missing: tuple[str, ...] = Field((), title="缺少的资料 Missing papers")
+    tolerated: tuple[str, ...] = Field((), title="容缺资料 Papers that may follow")
+
+    @model_validator(mode="after")
+    def _says_what_is_missing(self) -> Self:
+        if self.outcome == "missing" and not (self.missing or self.tolerated):
+            raise ValueError("missing needs the names of the papers: tell all of them at once")
+        if self.outcome == "complete" and self.missing:
+            raise ValueError("missing: papers are named although the outcome is complete")
+        return self
+
+
+class PapersSupplied(Form):
+    """The customer hands in what was asked for."""
+
+    papers: tuple[str, ...] = Field((), title="补交的资料 Papers handed in")
+    remark: Text = Field(None, max_length=500, title="说明 Remark")
+
+
+class Assignment(Form):
+    """The leading group decides who looks after the project."""
+
+    to: Literal["representative", "service-manager", "engineer", "supervisor"] = Field(
+        examples=["representative"], title="服务人员 Who serves"
+    )
+    reason: Text = Field(None, max_length=500, title="理由 Reason")
+
+
+class Appointment(Form):
+    """预约勘查: agreed with the customer on the day the project arrives."""
+
+    appointment: AwareDatetime | None = Field(None, title="约定时间 Agreed time")
+    contact: Text = Field(None, max_length=200, title="联系情况 How it was agreed")
+
+
+class Survey(Form):
+    """现场勘察: six items, the customer sheet, fees with their basis and the design term told, signed."""
+
+    scope: str = Field(min_length=1, max_length=500, examples=["全户生活用水"], title="用水范围 Scope of use")
+    tapping_point: str = Field(min_length=1, max_length=200, examples=["门前支管"], title="拟开口位置 Tapping point")
+    diameter: int = Field(ge=15, le=2000, examples=[20], title="管径 Diameter (mm)")
+    depth_cm: int = Field(ge=10, le=500, examples=[80], title="埋深 Depth (cm)")
+    pressure: Decimal = Field(ge=0, le=3, examples=["0.28"], title="用水压力 Pressure (MPa)")
+    secondary_supply: bool = Field(examples=[False], title="需要二次供水 Secondary supply needed")
+    customer_sheet: bool = Field(examples=[True], title="客户情况调查表 Customer sheet filled in")
+    fees_told: bool = Field(
+        examples=[True], title="收费标准及依据、设计时限已告知 Fees, their basis and the design term told"
+    )
+    signed: bool = Field(examples=[True], title="客户签字 Signed by the customer")
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if not self.signed:
+            raise ValueError("signed: no signature, no decision; come back with the customer")
+        if not (self.customer_sheet and self.fees_told):
+            raise ValueError("customer_sheet and fees_told: both belong to the survey before it is decided")
+        return self
+
+
+class Scheme(Form):
+    summary: str = Field(min_length=1, max_length=2000, examples=["接自门前支管，单表"], title="供水方案 Scheme")
+
+
+class Review(Form):
+    """Another person's look: approved, or sent back with reasons."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [required_when("return", "reason")]})
+
+    outcome: Literal["approve", "return"] = Field(examples=["approve"], title="决定 Decision")
+    reason: Text = Field(None, max_length=2000, examples=["符合要求"], title="理由 Reason")
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.outcome == "return" and not self.reason:
+            raise ValueError("return needs the reason, so that it can be mended")
+        return self
+
+
+class Design(Form):
+    drawing: str = Field(min_length=1, max_length=200, examples=["D-0001"], title="图号 Drawing no.")
+
+
+class DrawingsSubmitted(Form):
+    """Drawings of a designer the customer hired; the designer shows a qualification."""
+
+    drawing: str = Field(min_length=1, max_length=200, examples=["D-0001"], title="图号 Drawing no.")
+    qualification: str = Field(min_length=1, max_length=200, examples=["资质证书 A1"], title="设计资质 Qualification")
+
+
+class Contract(Form):
+    contract_no: str = Field(min_length=1, max_length=100, examples=["HT-0001"], title="供用水合同编号 Contract no.")
+
+
+class WorksRegistered(Form):
+    """施工备案, with the nodes that will be inspected."""
+
+    nodes: tuple[str, ...] = Field(min_length=1, max_length=50, examples=[["沟槽", "试压"]], title="查验节点 Nodes")
+    contractor: Text = Field(None, max_length=200, title="施工单位 Contractor")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.nodes)) != len(self.nodes):
+            raise ValueError("nodes: name each node once")
+        return self
+
+
+class NodeInspected(Form):
+    model_config = ConfigDict(json_schema_extra={"allOf": [required_when("defects", "reason")]})
+
+    outcome: Literal["passed", "defects"] = Field(examples=["passed"], title="结果 Result")
+    node: Text = Field(None, max_length=100, title="节点 Node (left out: the one this task is about)")
+    reason: Text = Field(None, max_length=2000, examples=["按图施工"], title="问题 Defects, or remark")
+    as_built_survey: bool = Field(True, title="覆土前竣工测量 As-built survey before backfill")
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if self.outcome == "defects" and not self.reason:
+            raise ValueError("defects needs the reason: what is to be mended")
+        return self
+
+
+class MetersInstalled(Form):
+    order_no: str = Field(min_length=1, max_length=100, examples=["AZ-0001"], title="安装单号 Installation order no.")
+
+
+class Acceptance(Form):
+    """Item by item: items are the meters, numbered from 1. Every item not named as failed passes."""
+
+    failed: dict[int, str] = Field(default_factory=dict, title="不合格项 Failed items, each with its reason")
+    start_readings_signed: bool = Field(examples=[True], title="新表起度客户签字 Start readings signed by the customer")
+    matches_drawings: bool = Field(examples=[True], title="与图纸相符 Works match the drawings")
+    papers_complete: bool = Field(examples=[True], title="移交表、顺序表等齐全 Papers complete, tables match the doors")
+
+    @model_validator(mode="after")
+    def _can_be_accepted(self) -> Self:
+        if not (self.start_readings_signed and self.matches_drawings and self.papers_complete):
+            raise ValueError(
+                "an acceptance is decided once readings are signed, drawings match and papers are complete"
+            )
+        if any(not reason.strip() for reason in self.failed.values()):
+            raise ValueError("failed: give a reason for every failed item")
+        return self
+
+
+class Rectified(Form):
+    remark: str = Field(min_length=1, max_length=1000, examples=["已整改"], title="整改情况 What was mended")
+
+
+class WaterTested(Form):
+    sample_no: str = Field(min_length=1, max_length=100, examples=["SY-0001"], title="水样编号 Sample no.")
+    flushed: bool = Field(examples=[True], title="已冲洗 Flushed")
+    passed: bool = Field(examples=[True], title="水质合格 Sample passed")
+
+    @model_validator(mode="after")
+    def _passed(self) -> Self:
+        if not (self.flushed and self.passed):
+            raise ValueError("the test is decided when the pipe is flushed and a sample passed: flush and sample again")
+        return self
+
+
+class FeeSettled(Form):
+    reference: str = Field(min_length=1, max_length=100, examples=["JF-0001"], title="缴费凭证 Receipt")
+
+
+class AccountOpened(Form):
+    reading_book: str = Field(min_length=1, max_length=100, examples=["册 01"], title="抄表册 Reading book")
+    data_checked_on_site: bool = Field(examples=[True], title="现场核对资料 Data checked on site")
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        if not self.data_checked_on_site:
+            raise ValueError("data_checked_on_site: an account opens once its data is checked on site")
+        return self
+
+
+class Activated(Form):
+    """并网通水. A high-rise needs the certificate of its secondary supply; it may stay empty elsewhere."""
+
+    secondary_supply_certificate: str = Field(
+        "", max_length=100, examples=["HG-0001"], title="二次供水验收合格表 Certificate"
+    )
+    remark: Text = Field(None, max_length=500, title="说明 Remark")
+
+
+class FollowedUp(Form):
+    satisfaction: Literal["satisfied", "neutral", "dissatisfied"] = Field(
+        examples=["satisfied"], title="满意度 Satisfaction"
+    )
+    opinion: Text = Field(None, max_length=2000, title="意见 Opinion, or complaint")
+
+
+class MetersSwitched(Form):
+    readings_signed: bool = Field(examples=[True], title="总、户表起度客户签字 Readings signed")
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if not self.readings_signed:
+            raise ValueError("readings_signed: the switch is done with the customer, who signs both readings")
+        return self
+
+
+def _kind(key: str, zh: str, en: str, role: Role, form: type[Form], level: Level | None = None) -> TaskKind:
+    return TaskKind(key=f"connection.{key}", title_zh=zh, title_en=en, role=role, form=form, level=level)
+
+
+CONNECTION_TASKS: dict[str, TaskKind] = {
+    kind.key: kind
+    for kind in (
+        _kind("check-papers", "核对资料", "Check the papers", "clerk", PapersChecked),
+        _kind("supply-papers", "补交资料", "Supply the papers", "customer", PapersSupplied),
+        _kind("assign", "指派服务人员", "Assign who serves", "leading-group", Assignment),
+        _kind("arrange-survey", "预约勘查", "Arrange the survey", "representative", Appointment),
+        _kind("survey", "现场勘察", "Survey the site", "engineer", Survey),
+        _kind("draft-scheme", "编制供水方案", "Draft the scheme", "designer", Scheme),
+        _kind("approve-scheme", "审批供水方案", "Approve the scheme", "supervisor", Review, "section"),
+        _kind("design", "施工图设计", "Design", "designer", Design),
+        _kind("submit-drawings", "提交图纸", "Submit the drawings", "customer", DrawingsSubmitted),
+        _kind("review-drawings", "施工图审查", "Review the drawings", "designer", Review),
+        _kind("sign-contract", "签订供用水合同", "Sign the supply contract", "representative", Contract),
+        _kind("register-works", "施工备案", "Register the works", "engineer", WorksRegistered),
+        _kind("inspect-node", "节点查验", "Inspect a node", "engineer", NodeInspected),
+        _kind("install-meters", "安装水表", "Install the meters", "meter-technician", MetersInstalled),
+        _kind("accept", "竣工验收", "Accept item by item", "inspector", Acceptance),
+        _kind("rectify", "整改", "Rectify a failed item", "contractor", Rectified),
+        _kind("test-water", "冲洗及水质检验", "Flush and test the water", "inspector", WaterTested),
+        _kind("settle-fee", "结清验收水费", "Settle the water used before acceptance", "customer", FeeSettled),
+        _kind("open-account", "建账立户", "Open the account", "representative", AccountOpened),
+        _kind("activate", "并网通水", "Turn the water on", "engineer", Activated),
+        _kind("follow-up", "回访", "Follow up", "follow-up", FollowedUp),
+        _kind(
+            "switch-meters",
+            "总户表水量切换",
+            "Switch from main to household meters",
+            "meter-technician",
+            MetersSwitched,
+        ),
+    )
+}

@@ -1,0 +1,46 @@
+"""What a case can call for: tasks, an act of its own, standing still, or its end."""
+
+from datetime import datetime
+
+from pydantic import SerializeAsAny
+
+from domain.case import Event
+from domain.clock import Party
+from domain.policy import Strict
+from domain.terms import Term
+
+
+class Ask(Strict):
+    """A human task is called for. The term counts from `counts_from`, or from the opening.
+
+    `subject` tells tasks of one key apart (an item, a node); `party` is whose time the task is.
+    """
+
+    key: str
+    term: Term
+    clauses: tuple[str, ...] = ()
+    counts_from: datetime | None = None
+    not_by: tuple[str, ...] = ()
+    subject: str | None = None
+    party: Party = "utility"
+
+
+class Calls(Strict):
+    """Several tasks at once, in the order in which they open."""
+
+    asks: tuple[Ask, ...]
+
+
+class Act(Strict):
+    """Something the case does by itself."""
+
+
+class StandStill(Strict):
+    """Nothing to do until something happens, or until `moment` comes."""
+
+    because: str
+    moment: SerializeAsAny[Event] | None = None
+
+
+class Close(Strict):
+    outcome: str
