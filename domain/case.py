@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.calendars import Calendar, PublishedYear, ServiceHours
 from domain.clock import Party, ended, handed_to
-from domain.people import Level, level_above
+from domain.people import LEVELS, Level, level_above
 from domain.tasks import Escalation, Pause, Task
 from domain.terms import Due, Remaining, Term, due_at, remaining, resumed
 
@@ -273,6 +273,15 @@ def ends(*, term: Term, started_at: datetime, paused: Iterable[tuple[datetime, d
         left = remaining(due=due, term=term, paused_at=max(since, started_at), calendar=calendar)
         due = resumed(left=left, term=term, resumed_at=until, calendar=calendar)
     return due
+
+
+def answered_escalation(task: Task, event: TaskDecided) -> EscalationAnswered | None:
+    """The word that goes down the chain when a task that had climbed is decided; None when it had not."""
+    if not task.escalations:
+        return None
+    top = task.escalations[-1].level
+    told = LEVELS[LEVELS.index(task.level or "grid") : LEVELS.index(top)]
+    return EscalationAnswered(at=event.at, by=event.by, task_id=task.id, key=task.key, level=top, told=told)
 
 
 def paused_task(task: Task, *, party: Party, reason: str, at: datetime, by: str, calendar: Calendar) -> TaskPaused:

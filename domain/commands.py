@@ -64,6 +64,13 @@ class UrgeTask(Command):
     task: str
 
 
+class WithdrawCase(Command):
+    """The case is called off, by the customer or because it should not have been opened."""
+
+    command: Literal["withdraw"] = "withdraw"
+    reason: str = Field(min_length=1, max_length=500)
+
+
 TaskCommand = PauseTask | ResumeTask | ReassignTask | UrgeTask
 
 

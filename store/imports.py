@@ -15,8 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.account import Bill, LedgerFact, standing
 from domain.policy import Strict
-from store.database import upsert
-from store.database import Database
+from store.database import Database, upsert
 from store.ledger import FACT, AccountRecord, put_account
 from store.tables import accounts, imports, ledger, numbers, openings, outbox
 

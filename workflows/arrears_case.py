@@ -36,10 +36,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.arrears.interlock import Moment
     from domain.arrears.ladder import IssueOrder, Step, next_moment, next_step
     from domain.arrears.policy import Limit
-    from domain.case import CaseOpened, CaseReopened, Event, TaskDecided
+    from domain.case import Event, TaskDecided
     from domain.commands import DecideTask
     from domain.refusals import Refused
-    from domain.steps import Act, Close, StandStill
+    from domain.steps import Act, StandStill
     from domain.terms import due_at
     from store.casebook import Snapshot
     from store.orders import LimitAnswer, LimitRequest
@@ -68,7 +68,8 @@ class ArrearsCase(Case[ArrearsFacts]):
 
     @workflow.run
     async def run(self, opened: ArrearsOpened) -> str:
-        self.begin()
+        bills = [fact.no for _, fact in opened.ledger if isinstance(fact, Bill)]
+        self.begin(process="arrears", subject=opened.account.no, about={"bills": bills})
         return await self.walk()
 
     async def act(self, step: Act) -> None:
@@ -237,25 +238,7 @@ class ArrearsCase(Case[ArrearsFacts]):
             )
         del self.sending[message.key]
 
-    # Beginnings and the record.
-
-    def begin(self) -> None:
-        """Say that the case is open; in a later run nothing, unless money taken back has opened it again."""
-        carried = self.opened.carried
-        if carried is None:
-            self.say(
-                CaseOpened(
-                    at=self.opened.opened_at,
-                    process="arrears",
-                    pack=self.opened.pack,
-                    subject=self.opened.account.no,
-                    about={"bills": [fact.no for _, fact in self.opened.ledger if isinstance(fact, Bill)]},
-                )
-            )
-            return
-        if carried.reopened_at is not None:
-            self.say(CaseReopened(at=carried.reopened_at, because="debt came back after closing"))
-        self.nudged = True  # one that the run before had no time for must not be lost
+    # The record.
 
     @property
     def limit_rung(self) -> Limit:
@@ -267,9 +250,10 @@ class ArrearsCase(Case[ArrearsFacts]):
 
     @property
     def projected_wake(self) -> datetime | None:
-        """The next wake as others see it: a message on its way counts until its fate is known."""
+        """A message on its way counts too, until its fate is known."""
         on_their_way = [message.not_before for message in self.facts.messages.values()]
-        return min([*on_their_way, *([self.next_wake] if self.next_wake else [])], default=None)
+        wake = super().projected_wake
+        return min([*on_their_way, *([wake] if wake else [])], default=None)
 
     def snapshot(self) -> Snapshot:
         step, owed = self.next_step(), self.facts.owed()
@@ -284,7 +268,7 @@ class ArrearsCase(Case[ArrearsFacts]):
             amount_fen=owed.overdue,
             opened_at=self.opened.opened_at,
             closed_at=self.facts.as_of if self.facts.outcome else None,
-            next_wake=self.facts.as_of if isinstance(step, IssueOrder | Close) else self.projected_wake,
+            next_wake=self.projected_wake,
             ledger_position=self.facts.ledger_position,
             facts=self.facts.model_dump(mode="json"),
         )

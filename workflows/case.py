@@ -7,7 +7,7 @@ writes, so that what is said in one go is one record.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         CalendarPublished,
         CaseClosed,
         CaseFacts,
+        CaseOpened,
         CaseReopened,
         Event,
         TaskDecided,
@@ -86,9 +87,9 @@ class Case(ABC, Generic[Facts]):
     def snapshot(self) -> Snapshot:
         """The case as a whole, for the store."""
 
-    @abstractmethod
     async def read_facts(self) -> None:
-        """Re-read what the world has recorded since, and say it."""
+        """Re-read what the world has recorded since, and say it. A case that has no such facts only wakes up."""
+        self.nudged = False
 
     def reads_first(self, moment: Event) -> bool:
         """Whether the world is read again, as of its instant, before a moment is said."""
@@ -112,6 +113,11 @@ class Case(ABC, Generic[Facts]):
     def next_wake(self) -> datetime | None:
         moment = self.next_moment()
         return min([*self.wakes(), *([moment.at] if moment else [])], default=None)
+
+    @property
+    def projected_wake(self) -> datetime | None:
+        """The next wake as others see it; now, when the case is about to act by itself."""
+        return self.facts.as_of if isinstance(self.next_step(), Act | Close) else self.next_wake
 
     # The one door.
 
@@ -321,7 +327,18 @@ class Case(ABC, Generic[Facts]):
         await workflow.wait_condition(lambda: self.recorded >= through)
         return self._answer()
 
-    # The ends of a run.
+    # The beginning and the ends of a run.
+
+    def begin(self, *, process: str, subject: str, about: dict[str, Any]) -> None:
+        """Say that the case is open; in a later run nothing, unless something has opened it again."""
+        carried = self.opened.carried
+        if carried is None:
+            at, pack = self.opened.opened_at, self.opened.pack
+            self.say(CaseOpened(at=at, process=process, pack=pack, subject=subject, about=about))
+            return
+        if carried.reopened_at is not None:
+            self.say(CaseReopened(at=carried.reopened_at, because="debt came back after closing"))
+        self.nudged = True  # one that the run before had no time for must not be lost
 
     @property
     def renewing(self) -> bool:

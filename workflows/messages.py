@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.account import Account, LedgerFact
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar, PublishedYear
+from domain.connection.facts import Project
+from domain.connection.policy import ConnectionPolicy
 
 
 class Answer(BaseModel):
@@ -67,3 +69,16 @@ class ArrearsOpened(Opened):
     account: Account
     policy: ArrearsPolicy
     ledger: tuple[tuple[int, LedgerFact], ...]
+
+
+def connection_workflow_id(case_no: str) -> str:
+    """A project is named by its case number."""
+    return f"connection/{case_no}"
+
+
+class ProjectOpened(Opened):
+    """An application for water, and the rules pinned for it."""
+
+    project: Project
+    papers: tuple[str, ...]
+    policy: ConnectionPolicy

@@ -27,6 +27,7 @@ from domain.commands import (
     ReassignTask,
     ResumeTask,
     UrgeTask,
+    WithdrawCase,
     changed_by,
     decided_task,
     refuse_unless_acting,
@@ -78,11 +79,6 @@ class PlaceHold(Command):
 
 class ReleaseHold(Command):
     command: Literal["release"] = "release"
-
-
-class WithdrawCase(Command):
-    command: Literal["withdraw"] = "withdraw"
-    reason: str = Field(min_length=1, max_length=500)
 
 
 ArrearsCommand = Annotated[

@@ -41,8 +41,7 @@ from domain.arrears.forms import (
 from domain.arrears.ladder import limit_stands, pursuable
 from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Limit, Refer, Remind, Report, Serve, Wait
 from domain.calendars import Calendar, start_of
-from domain.case import CaseOpened, EscalationAnswered, StageEntered, TaskDecided
-from domain.people import LEVELS
+from domain.case import CaseOpened, StageEntered, TaskDecided, answered_escalation
 from domain.terms import due_at
 
 NOT_STAGED = (Remind, Report, Approve, Refer)
@@ -144,12 +143,8 @@ def _of_a_decision(
             yield ReferralPutOff(**said, until=put_off_to)
         case _:
             raise AssertionError(f"{event.key} was decided with a form that no rule reads")
-    if task.escalations:
-        top = task.escalations[-1].level
-        told = tuple(
-            level for level in LEVELS[LEVELS.index(task.level or "grid") :] if LEVELS.index(level) < LEVELS.index(top)
-        )
-        yield EscalationAnswered(at=event.at, by=event.by, task_id=task.id, key=task.key, level=top, told=told)
+    if (answered := answered_escalation(task, event)) is not None:
+        yield answered
 
 
 def _serving(task: str, policy: ArrearsPolicy) -> Serve:

@@ -1,0 +1,171 @@
+"""What people may tell a connection project, and what follows at once from an event."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.calendars import Calendar
+from domain.case import CaseOpened, EscalationAnswered, StageEntered, TaskDecided, answered_escalation
+from domain.commands import (
+    Command,
+    DecideTask,
+    PauseTask,
+    ReassignTask,
+    ResumeTask,
+    UrgeTask,
+    WithdrawCase,
+    changed_by,
+    decided_task,
+    refuse_unless_acting,
+)
+from domain.connection.facts import (
+    ComplaintRecorded,
+    ConnectionEvent,
+    ItemsFailed,
+    ItemsPassed,
+    OccupancyReported,
+    Project,
+    ProjectAssigned,
+    ProjectFacts,
+    ProjectWithdrawn,
+    fold,
+)
+from domain.connection.forms import CONNECTION_TASKS, Acceptance, Activated, Assignment, FollowedUp, NodeInspected
+from domain.connection.phases import closed_gates, phase_now
+from domain.connection.policy import ConnectionPolicy, Server
+from domain.refusals import Refused
+
+
+class ReportOccupancy(Command):
+    """The share of households that have moved in, 0 to 1."""
+
+    command: Literal["occupancy"] = "occupancy"
+    share: Decimal = Field(ge=0, le=1)
+
+
+ConnectionCommand = Annotated[
+    PauseTask | ResumeTask | ReassignTask | UrgeTask | WithdrawCase | ReportOccupancy, Field(discriminator="command")
+]
+
+
+def decide(command: DecideTask, facts: ProjectFacts, policy: ConnectionPolicy) -> TaskDecided:
+    """The decision, when it may be taken; what only a connection project knows is checked here. Raises `Refused`."""
+    decided = decided_task(command, facts, CONNECTION_TASKS)
+    form = CONNECTION_TASKS[command.key].filled(command.form)
+    match form:
+        case Acceptance():
+            _refuse_foreign_items(form, facts)
+        case NodeInspected(node=str() as node) if node != facts.tasks[decided.task_id].subject:
+            raise Refused(
+                "form-invalid", f"node: this task is about {facts.tasks[decided.task_id].subject}, not {node}"
+            )
+        case Activated():
+            closed = closed_gates(facts, policy, certificate=form.secondary_supply_certificate)
+            if closed:
+                raise Refused("gate", "the water is turned on once " + "; ".join(closed))
+        case _:
+            pass
+    return decided
+
+
+def _refuse_foreign_items(form: Acceptance, facts: ProjectFacts) -> None:
+    asked = set(facts.failing) if facts.failing else set(range(1, facts.project.meters + 1))
+    foreign = sorted(set(form.failed) - asked)
+    if foreign:
+        meant = "those that failed before" if facts.failing else f"1 to {facts.project.meters}"
+        raise Refused("form-invalid", f"failed: items {foreign[:10]} are not in this round; its items are {meant}")
+
+
+def events_of(command: ConnectionCommand, facts: ProjectFacts, calendar: Calendar) -> list[ConnectionEvent]:
+    """What a command makes happen. Raises `Refused` when it may not."""
+    if facts.outcome is not None:
+        raise Refused("not-open", f"case {facts.case_no} has ended ({facts.outcome})")
+    match command:
+        case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
+            return [changed_by(command, facts, calendar)]
+        case WithdrawCase():
+            refuse_unless_acting(command.by, "customer", "representative", "service-manager", "supervisor", "clerk")
+            return [ProjectWithdrawn(at=command.at, by=command.by.id, reason=command.reason)]
+        case ReportOccupancy():
+            refuse_unless_acting(command.by, "representative", "meter-technician", "service-manager", "supervisor")
+            return [OccupancyReported(at=command.at, by=command.by.id, share=command.share)]
+
+
+def say(
+    facts: ProjectFacts, event: ConnectionEvent, policy: ConnectionPolicy, calendar: Calendar
+) -> tuple[ProjectFacts, list[ConnectionEvent]]:
+    """The facts after `event` and everything it entails, and all that was said, in order, the event itself first."""
+    before, facts = facts, fold(facts, event)
+    said: list[ConnectionEvent] = [event]
+    entailed = _entailed(before, event)
+    while entailed:
+        facts = fold(facts, entailed[0])
+        said.append(entailed.pop(0))
+    while (derived := _derived(facts, policy, event)) is not None:
+        facts = fold(facts, derived)
+        said.append(derived)
+    return facts, said
+
+
+def _entailed(before: ProjectFacts, event: ConnectionEvent) -> list[ConnectionEvent]:
+    if not isinstance(event, TaskDecided):
+        return []
+    task = before.tasks[event.task_id]
+    said = {"at": event.at, "by": event.by, "clauses": task.clauses}
+    entailed: list[ConnectionEvent] = []
+    match CONNECTION_TASKS[event.key].filled(event.form):
+        case Assignment(to=to):
+            entailed.append(ProjectAssigned(**said, to=to, tier="leading-group"))
+        case Acceptance(failed=failed):
+            asked = sorted(before.failing) if before.failing else range(1, before.project.meters + 1)
+            passed = ranges([item for item in asked if item not in failed])
+            entailed.append(ItemsPassed(**said, round=before.round, ranges=passed))
+            if failed:
+                entailed.append(ItemsFailed(**said, round=before.round, items=dict(sorted(failed.items()))))
+        case FollowedUp(satisfaction="dissatisfied") as followed:
+            entailed.append(ComplaintRecorded(**said, opinion=followed.opinion))
+        case _:
+            pass
+    answered: EscalationAnswered | None = answered_escalation(task, event)
+    return [*entailed, *([answered] if answered else [])]
+
+
+def _derived(facts: ProjectFacts, policy: ConnectionPolicy, event: ConnectionEvent) -> ConnectionEvent | None:
+    """The next thing that the facts themselves entail: who serves, when a rule can say, and the phase they are in."""
+    if facts.papers_complete and facts.assigned_to is None and (rule := assignment(facts.project, policy)) is not None:
+        to, tier = rule
+        return ProjectAssigned(at=event.at, to=to, tier=tier)
+    stage = "closed" if facts.withdrawn or facts.outcome else phase_now(facts, policy)
+    if isinstance(event, CaseOpened) and facts.stage is None:
+        stage = "application"
+    if stage != facts.stage:
+        return StageEntered(at=event.at, by=event.by, clauses=event.clauses, stage=stage)
+    return None
+
+
+def assignment(project: Project, policy: ConnectionPolicy) -> tuple[Server, str] | None:
+    """Who serves a project and in which tier, or None when the rule cannot tell and the leading group decides."""
+    rule = policy.assigning
+    if project.kind == "linear":
+        return rule.linear.value, "linear"
+    if project.high_reliability or project.petition or project.key_government:
+        return rule.large.value, "large"
+    if project.sector in ("industry", "trade", "real-estate"):
+        if project.investment_fen is None:
+            return None
+        limit = rule.large_real_estate if project.sector == "real-estate" else rule.large_investment
+        if project.investment_fen >= limit.value:
+            return rule.large.value, "large"
+    return rule.general.value, "general"
+
+
+def ranges(items: list[int]) -> tuple[tuple[int, int], ...]:
+    """Numbers as runs of neighbours: 1, 2, 3, 5 as (1, 3), (5, 5)."""
+    runs: list[tuple[int, int]] = []
+    for item in items:
+        if runs and runs[-1][1] == item - 1:
+            runs[-1] = (runs[-1][0], item)
+        else:
+            runs.append((item, item))
+    return tuple(runs)

@@ -1,0 +1,181 @@
+"""The five phases: what a project calls for now, as the regulation tells it, and what time alone will bring."""
+
+from collections.abc import Callable, Iterator
+
+from domain.calendars import Calendar
+from domain.case import Event, next_escalation
+from domain.connection.facts import ProjectFacts, ReviewDue
+from domain.connection.policy import ConnectionPolicy
+from domain.policy import Sourced
+from domain.steps import Ask, Calls, Close, StandStill
+from domain.terms import Term, due_at
+
+Step = Calls | StandStill | Close
+
+
+def application(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """受理申请: papers checked the same day, missing ones told once; someone is made responsible."""
+    if facts.missing:
+        yield _ask("supply-papers", policy.terms.supply_papers, subject="missing", party="customer")
+    elif not facts.papers_complete:
+        yield _ask("check-papers", policy.terms.check_papers)
+    elif facts.assigned_to is None:
+        yield _ask("assign", policy.terms.assign)
+
+
+def survey(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """现场勘察: the appointment is fixed the day the project arrives; the customer signs."""
+    if not facts.is_done("arrange-survey"):
+        yield _ask("arrange-survey", policy.terms.arrange_survey)
+    elif not facts.is_done("survey"):
+        yield _ask("survey", policy.terms.survey)
+
+
+def design(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """方案设计: scheme, its approval by another, drawings by utility or customer, their review by another."""
+    terms = policy.terms
+    if not facts.is_done("draft-scheme"):
+        yield _ask("draft-scheme", terms.draft_scheme)
+    elif not facts.is_done("approve-scheme"):
+        yield _ask("approve-scheme", terms.approve_scheme, not_by=facts.who_did("draft-scheme"))
+    elif facts.project.design_by == "customer" and not facts.is_done("submit-drawings"):
+        yield _ask("submit-drawings", terms.submit_drawings, party="customer")
+    elif facts.project.design_by == "utility" and not facts.is_done("design"):
+        yield _ask("design", terms.design_single if facts.project.kind == "single" else terms.design_estate)
+    elif not facts.is_done("review-drawings"):
+        yield _ask("review-drawings", terms.review_drawings, not_by=facts.who_did("design"))
+    elif policy.contract_phase.value == "design" and not facts.is_done("sign-contract"):
+        yield _ask("sign-contract", terms.sign_contract)
+
+
+def inspection(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """施工验收: works and nodes, meters, acceptance item by item until no item fails."""
+    terms = policy.terms
+    nodes = [node for node, passed in facts.nodes.items() if not passed]
+    to_rectify = [item for item in facts.failing if item not in facts.rectified]
+    if not facts.is_done("register-works"):
+        yield _ask("register-works", terms.register_works)
+    elif nodes:
+        yield from (_ask("inspect-node", terms.inspect_node, subject=node) for node in nodes)
+    elif not facts.is_done("install-meters"):
+        yield _ask("install-meters", installing(facts, policy))
+    elif to_rectify:
+        yield from (_ask("rectify", terms.rectify, subject=str(item), party="contractor") for item in to_rectify)
+    elif not facts.is_done("accept"):
+        yield _ask("accept", terms.accept)
+
+
+def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """通水立户: fee, contract, account, water test; the water is turned on once, through every gate."""
+    terms, kind = policy.terms, facts.project.kind
+    if not facts.is_done("test-water"):
+        yield _ask("test-water", terms.test_water)
+    if kind in policy.fee_kinds.value and not facts.is_done("settle-fee"):
+        yield _ask("settle-fee", terms.settle_fee, party="customer")
+    if not facts.is_done("open-account"):
+        yield _ask("open-account", terms.open_account)
+    elif policy.contract_phase.value == "activation" and not facts.is_done("sign-contract"):
+        yield _ask("sign-contract", terms.sign_contract)
+    if not facts.is_done("activate"):
+        yield _ask("activate", terms.activate)
+        return
+    if not facts.is_done("follow-up"):
+        yield _ask("follow-up", terms.follow_up)
+    if switches(facts, policy) and facts.occupancy >= policy.switch_share.value and not facts.is_done("switch-meters"):
+        yield _ask("switch-meters", terms.switch_meters)
+
+
+PHASES: dict[str, Callable[[ProjectFacts, ConnectionPolicy], Iterator[Ask]]] = {
+    "application": application,
+    "survey": survey,
+    "design": design,
+    "inspection": inspection,
+    "activation": activation,
+}
+
+
+def switches(facts: ProjectFacts, policy: ConnectionPolicy) -> bool:
+    """Whether this project moves from its main meter to household meters once enough people have moved in."""
+    return facts.project.kind in policy.switch_kinds.value
+
+
+def phase_now(facts: ProjectFacts, policy: ConnectionPolicy) -> str:
+    """The first phase that still calls for something; the last one once none does."""
+    for name, phase in PHASES.items():
+        if next(phase(facts, policy), None) is not None:
+            return name
+    return "activation"
+
+
+def next_step(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar) -> Step | None:
+    """What the project calls for now; None when it has ended."""
+    if facts.outcome is not None:
+        return None
+    if facts.withdrawn is not None:
+        return Close(outcome="withdrawn")
+    asks = tuple(PHASES[phase_now(facts, policy)](facts, policy))
+    if facts.tolerated:
+        # May follow later: beside whatever the phase asks, and ahead of it, so that nothing waits behind it.
+        asks = (_ask("supply-papers", policy.terms.supply_papers, subject="tolerated", party="customer"), *asks)
+    if asks:
+        return Calls(asks=asks)
+    if switches(facts, policy) and not facts.is_done("switch-meters"):
+        review_at = due_at(term=policy.review_every.value, started_at=facts.as_of, calendar=calendar).at
+        review = ReviewDue(at=review_at, because="occupancy", clauses=policy.review_every.clauses)
+        return StandStill(because="occupancy", moment=review)
+    return Close(outcome="closed")
+
+
+def next_moment(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar) -> Event | None:
+    """The next thing that time alone will bring: an alarm of an open task, or a look at a project that stands still."""
+    if facts.outcome is not None:
+        return None
+    step = next_step(facts, policy, calendar)
+    alarms = (next_escalation(t, policy=policy.escalation.value, calendar=calendar) for t in facts.tasks.values())
+    moments: list[Event] = [alarm for alarm in alarms if alarm is not None]
+    if isinstance(step, StandStill) and step.moment is not None:
+        moments.append(step.moment)
+    return min(moments, key=lambda event: event.at, default=None)
+
+
+def installing(facts: ProjectFacts, policy: ConnectionPolicy) -> Sourced[Term]:
+    """The term of an installation order by its number of meters."""
+    meters = facts.project.meters
+    if meters <= 1:
+        return policy.terms.install_one
+    return policy.terms.install_many if meters > policy.many_meters.value else policy.terms.install_few
+
+
+def closed_gates(facts: ProjectFacts, policy: ConnectionPolicy, *, certificate: str) -> list[str]:
+    """What still stands between this project and its water, in words."""
+    gates = {
+        "the water test has passed (connection.test-water)": facts.is_done("test-water"),
+        "the fee is settled (connection.settle-fee)": facts.is_done("settle-fee")
+        or facts.project.kind not in policy.fee_kinds.value,
+        "the supply contract is signed (connection.sign-contract)": facts.is_done("sign-contract"),
+        "the account is open with its data (connection.open-account)": facts.is_done("open-account"),
+        f"tolerated papers are in ({', '.join(facts.tolerated)})": not facts.tolerated,
+        "the certificate of the secondary supply is there (secondary_supply_certificate)": bool(certificate.strip())
+        or not facts.project.high_rise,
+    }
+    return [gate for gate, open_ in gates.items() if not open_]
+
+
+def _ask(
+    key: str,
+    term: Sourced[Term],
+    *,
+    subject: str | None = None,
+    party: str = "utility",
+    not_by: tuple[str, ...] = (),
+) -> Ask:
+    return Ask.model_validate(
+        {
+            "key": f"connection.{key}",
+            "term": term.value,
+            "clauses": term.clauses,
+            "subject": subject,
+            "party": party,
+            "not_by": not_by,
+        }
+    )

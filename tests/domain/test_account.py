@@ -1,0 +1,232 @@
+from datetime import date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Reversal, Standing, received, standing
+from domain.calendars import CHINA, start_of
+from domain.money import fen
+
+START = datetime(2026, 1, 1, 9, 0, tzinfo=CHINA)
+LATER = datetime(2027, 1, 1, tzinfo=CHINA)
+HOUR = timedelta(hours=1)
+
+instants = st.integers(0, 24 * 200).map(lambda hours: START + HOUR * hours)
+amounts = st.integers(1, 20_000)
+numbers = st.sampled_from(["B1", "B2", "B3", "B4"])
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+
+
+def bill(no: str, amount: str, due_on: str, *, late_fee: str = "0", recorded_at: datetime = START) -> Bill:
+    due = date.fromisoformat(due_on)
+    return Bill(
+        no=no, period=due_on[:7], amount_fen=fen(amount), due_on=due, late_fee_fen=fen(late_fee), at=recorded_at
+    )
+
+
+def pay(reference: str, amount: str, when: str, *bills: str, heard_at: str | None = None) -> Payment:
+    return Payment(reference=reference, amount_fen=fen(amount), bills=bills, paid_at=at(when), at=at(heard_at or when))
+
+
+def owes(*facts: LedgerFact, disputes: tuple[Dispute, ...] = (), as_of: str = "2026-12-31 12:00") -> Standing:
+    return standing(facts=facts, disputes=disputes, as_of=at(as_of))
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> list[LedgerFact]:
+    """Bills, payments with and without names, some heard of late, some taken back."""
+    facts: list[LedgerFact] = []
+    for no in draw(st.lists(numbers, unique=True, min_size=1)):
+        due_on = date(2026, 1, 5) + timedelta(days=draw(st.integers(0, 150)))
+        fee = draw(st.sampled_from([0, 0, 350]))
+        facts.append(
+            Bill(no=no, period="2026", amount_fen=draw(amounts), due_on=due_on, late_fee_fen=fee, at=draw(instants))
+        )
+    for index in range(draw(st.integers(0, 6))):
+        paid_at = draw(instants)
+        heard_at = paid_at + HOUR * draw(st.integers(0, 100))
+        names = tuple(draw(st.lists(numbers, max_size=2, unique=True)))
+        reference = f"T{index}"
+        facts.append(Payment(reference=reference, amount_fen=draw(amounts), bills=names, paid_at=paid_at, at=heard_at))
+        if draw(st.integers(0, 3)) == 0:
+            facts.append(Reversal(reference=reference, at=heard_at + HOUR))
+    return facts
+
+
+@st.composite
+def contested(draw: st.DrawFn) -> tuple[Dispute, ...]:
+    disputes = []
+    for no in draw(st.lists(numbers, max_size=3)):
+        started_at = draw(instants)
+        ended_at = draw(st.none() | st.integers(-5, 500).map(lambda hours: started_at + HOUR * hours))
+        disputes.append(Dispute(bill=no, started_at=started_at, ended_at=ended_at))
+    return tuple(disputes)
+
+
+@given(ledgers(), contested(), instants, st.randoms())
+def test_the_balance_does_not_depend_on_the_order_of_arrival(facts, disputes, as_of, chance):
+    shuffled, mixed = list(facts), list(disputes)
+    chance.shuffle(shuffled)
+    chance.shuffle(mixed)
+    expected = standing(facts=facts, disputes=disputes, as_of=as_of)
+    assert standing(facts=shuffled, disputes=mixed, as_of=as_of) == expected
+
+
+@given(ledgers(), contested(), instants, st.randoms())
+def test_a_fact_that_arrives_twice_counts_once(facts, disputes, as_of, chance):
+    again = facts + chance.choices(facts, k=5)
+    chance.shuffle(again)
+    expected = standing(facts=facts, disputes=disputes, as_of=as_of)
+    assert standing(facts=again, disputes=disputes, as_of=as_of) == expected
+
+
+@given(ledgers(), contested(), st.integers(0, 500))
+def test_the_balance_is_bills_minus_payments_plus_reversals(facts, disputes, hours):
+    owed = standing(facts=facts, disputes=disputes, as_of=LATER + HOUR * hours)
+    billed = sum(f.amount_fen + f.late_fee_fen for f in facts if isinstance(f, Bill))
+    paid = sum(f.amount_fen for f in facts if isinstance(f, Payment))
+    back = {f.reference for f in facts if isinstance(f, Reversal)}
+    returned = sum(f.amount_fen for f in facts if isinstance(f, Payment) and f.reference in back)
+    assert owed.overdue + owed.late_fees - owed.prepaid == billed - paid + returned
+
+
+@given(ledgers(), contested(), instants)
+def test_no_part_of_a_balance_is_ever_below_nothing(facts, disputes, as_of):
+    owed = standing(facts=facts, disputes=disputes, as_of=as_of)
+    assert min(owed.overdue, owed.undisputed, owed.disputed, owed.late_fees, owed.prepaid) >= 0
+    assert sum(owed.owed.values()) == owed.overdue
+
+
+@given(ledgers(), contested(), instants)
+def test_a_payment_taken_back_counts_as_never_made(facts, disputes, as_of):
+    back = {fact.reference for fact in facts if isinstance(fact, Reversal)}
+    never = [f for f in facts if not (isinstance(f, Payment | Reversal) and f.reference in back)]
+    expected = standing(facts=never, disputes=disputes, as_of=as_of)
+    assert standing(facts=facts, disputes=disputes, as_of=as_of) == expected
+
+
+@given(ledgers(), contested(), st.integers(0, 1000))
+def test_a_delay_on_the_way_to_us_changes_no_balance(facts, disputes, hours):
+    delayed = [fact.model_copy(update={"at": fact.at + HOUR * hours}) for fact in facts]
+    bills_in_order = [b.no for b in sorted((f for f in facts if isinstance(f, Bill)), key=lambda b: b.at)]
+    assert len(bills_in_order) == len(set(bills_in_order))
+    expected = standing(facts=facts, disputes=disputes, as_of=LATER)
+    assert standing(facts=delayed, disputes=disputes, as_of=LATER) == expected
+
+
+def test_a_bill_is_overdue_from_the_midnight_after_its_due_day():
+    b1 = bill("B1", "86.40", "2026-03-10")
+    assert owes(b1, as_of="2026-03-10 23:59:59").overdue == 0
+    assert owes(b1, as_of="2026-03-11 00:00").overdue == 8640
+    assert b1.overdue_from == start_of(date(2026, 3, 11))
+
+
+def test_a_payment_goes_to_the_bills_that_it_names():
+    first, second = bill("B1", "60", "2026-02-10"), bill("B2", "40", "2026-03-10")
+    assert owes(first, second, pay("T", "40", "2026-03-12 10:00", "B2")).owed == {"B1": 6000}
+
+
+def test_what_a_naming_payment_leaves_over_goes_to_the_other_bills():
+    first, second = bill("B1", "60", "2026-02-10"), bill("B2", "40", "2026-03-10")
+    assert owes(first, second, pay("T", "55", "2026-03-12 10:00", "B2")).owed == {"B1": 4500}
+
+
+def test_a_payment_that_names_none_goes_to_the_oldest_bill_first():
+    first, second = bill("B9", "60", "2026-02-10"), bill("B2", "40", "2026-03-10")
+    assert owes(first, second, pay("T", "70", "2026-03-12 10:00")).owed == {"B2": 3000}
+
+
+def test_a_payment_that_names_none_leaves_a_disputed_bill_alone():
+    first, second = bill("B1", "60", "2026-02-10"), bill("B2", "40", "2026-03-10")
+    dispute = Dispute(bill="B1", started_at=at("2026-03-11 10:00"))
+    owed = owes(first, second, pay("T", "70", "2026-03-12 10:00"), disputes=(dispute,))
+    assert (owed.owed, owed.undisputed, owed.disputed, owed.prepaid) == ({"B1": 6000}, 0, 6000, 3000)
+
+
+def test_money_kept_beside_a_dispute_pays_the_bill_once_the_dispute_is_over():
+    dispute = Dispute(bill="B1", started_at=at("2026-03-11 10:00"), ended_at=at("2026-03-20 10:00"))
+    facts = (bill("B1", "60", "2026-02-10"), pay("T", "70", "2026-03-12 10:00"))
+    assert owes(*facts, disputes=(dispute,), as_of="2026-03-20 09:59:59").prepaid == 7000
+    after = owes(*facts, disputes=(dispute,), as_of="2026-03-20 10:00")
+    assert (after.overdue, after.prepaid) == (0, 1000)
+
+
+def test_a_payment_may_name_a_disputed_bill():
+    dispute = Dispute(bill="B1", started_at=at("2026-03-11 10:00"))
+    owed = owes(bill("B1", "60", "2026-02-10"), pay("T", "60", "2026-03-12 10:00", "B1"), disputes=(dispute,))
+    assert owed.overdue == 0
+
+
+def test_a_payment_may_name_a_bill_that_is_recorded_after_it():
+    first = bill("B1", "100", "2026-03-05")
+    second = bill("B2", "100", "2026-03-10", recorded_at=at("2026-03-15 09:00"))
+    assert owes(first, second, pay("T", "100", "2026-03-09 10:00", "B2")).owed == {"B1": 10000}
+
+
+def test_a_payment_that_names_an_unknown_bill_is_not_lost():
+    owed = owes(bill("B1", "60", "2026-02-10"), pay("T", "60", "2026-03-12 10:00", "B7"))
+    assert owed.overdue == 0
+
+
+def test_what_was_paid_before_anything_is_owed_nets_the_next_bill_first():
+    facts = (bill("B1", "60", "2026-03-10"), pay("T", "50", "2026-03-01 10:00"), pay("U", "20", "2026-03-12 10:00"))
+    assert owes(*facts, as_of="2026-03-10 12:00").prepaid == 5000
+    assert owes(*facts, as_of="2026-03-11 00:00").overdue == 1000
+    after = owes(*facts, as_of="2026-03-12 10:00")
+    assert (after.overdue, after.prepaid) == (0, 1000)
+
+
+def test_a_late_fee_stands_apart_from_the_principal():
+    owed = owes(bill("B1", "60", "2026-02-10", late_fee="3.50"))
+    assert (owed.overdue, owed.undisputed, owed.late_fees) == (6000, 6000, 350)
+
+
+def test_every_principal_is_paid_before_any_late_fee():
+    first, second = bill("B1", "60", "2026-02-10", late_fee="3.50"), bill("B2", "40", "2026-03-10")
+    owed = owes(first, second, pay("T", "100", "2026-03-12 10:00"))
+    assert (owed.overdue, owed.late_fees) == (0, 350)
+
+
+def test_a_late_fee_is_paid_by_what_is_left_of_a_payment():
+    owed = owes(bill("B1", "60", "2026-02-10", late_fee="3.50"), pay("T", "65", "2026-03-12 10:00"))
+    assert (owed.overdue, owed.late_fees, owed.prepaid) == (0, 0, 150)
+
+
+def test_a_payment_heard_of_late_counts_from_when_it_was_paid():
+    facts = (
+        bill("B1", "60", "2026-02-10"),
+        pay("T", "60", "2026-03-12 10:00", heard_at="2026-03-15 10:00"),
+    )
+    assert owes(*facts, as_of="2026-03-12 10:00").overdue == 0
+
+
+def test_a_payment_counts_once_we_have_it_even_when_the_banks_clock_is_ahead():
+    facts = (
+        bill("B1", "60", "2026-02-10"),
+        pay("T", "60", "2026-03-12 10:05", heard_at="2026-03-12 10:00"),
+    )
+    assert owes(*facts, as_of="2026-03-12 10:00").overdue == 0
+
+
+def test_a_dispute_ended_before_it_is_said_to_begin_is_over():
+    dispute = Dispute(bill="B1", started_at=at("2026-03-11 10:00:01"), ended_at=at("2026-03-11 10:00"))
+    assert owes(bill("B1", "60", "2026-02-10"), disputes=(dispute,)).undisputed == 6000
+
+
+def test_a_bill_disputed_again_at_the_instant_of_its_resolution_is_disputed():
+    earlier = Dispute(bill="B1", started_at=at("2026-03-11 10:00"), ended_at=at("2026-03-12 10:00"))
+    again = Dispute(bill="B1", started_at=at("2026-03-12 10:00"))
+    assert owes(bill("B1", "60", "2026-02-10"), disputes=(again, earlier)).undisputed == 0
+
+
+def test_a_change_of_protection_is_no_money():
+    facts = (bill("B1", "60", "2026-02-10"), Protected(protected=("hospital",), at=at("2026-03-01 10:00")))
+    assert owes(*facts).overdue == 6000
+
+
+def test_the_same_reference_with_another_amount_is_still_one_payment():
+    first, again = pay("T", "60", "2026-03-12 10:00"), pay("T", "10", "2026-03-12 11:00")
+    assert received([again, first]) == [first]

@@ -1,0 +1,89 @@
+"""报装: application, survey, design, inspection, activation; each phase calls for its tasks, several at once."""
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+
+from workflows.case import Case
+
+with workflow.unsafe.imports_passed_through():
+    from domain.case import Event, TaskDecided
+    from domain.commands import DecideTask
+    from domain.connection import commands
+    from domain.connection.commands import ConnectionCommand
+    from domain.connection.facts import ProjectFacts
+    from domain.connection.forms import CONNECTION_TASKS
+    from domain.connection.phases import Step, next_moment, next_step
+    from domain.steps import StandStill
+    from store.casebook import Snapshot
+    from workflows.messages import Answer, ProjectOpened, connection_workflow_id
+
+
+@workflow.defn
+class ConnectionProject(Case[ProjectFacts]):
+    """报装. What is called for is `next_step`, the five phases as pure functions of the facts and the pack."""
+
+    kinds = CONNECTION_TASKS
+
+    @workflow.init
+    def __init__(self, opened: ProjectOpened) -> None:
+        super().__init__(opened)
+        self.opened: ProjectOpened = opened
+        self.policy = opened.policy
+        self.facts = ProjectFacts.model_validate(opened.carried.facts) if opened.carried else first_facts(opened)
+
+    @workflow.run
+    async def run(self, opened: ProjectOpened) -> str:
+        self.begin(process="connection", subject=opened.case_no, about=opened.project.model_dump(mode="json"))
+        return await self.walk()
+
+    @workflow.update
+    async def instruct(self, command: ConnectionCommand) -> Answer:
+        """Pause, resume, reassign, urge, withdraw, report occupancy."""
+        return await self.carry_out(command, lambda: commands.events_of(command, self.facts, self.calendar))
+
+    @instruct.validator
+    def _check_instruction(self, command: ConnectionCommand) -> None:
+        self.check(lambda: commands.events_of(command, self.facts, self.calendar))
+
+    def decision(self, command: DecideTask) -> TaskDecided:
+        return commands.decide(command, self.facts, self.policy)
+
+    def applied(self, event: Event) -> tuple[ProjectFacts, Sequence[Event]]:
+        return commands.say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
+
+    def next_step(self) -> Step | None:
+        return next_step(self.facts, self.policy, self.calendar)
+
+    def next_moment(self) -> Event | None:
+        return next_moment(self.facts, self.policy, self.calendar)
+
+    def snapshot(self) -> Snapshot:
+        step = self.next_step()
+        return Snapshot(
+            process="connection",
+            subject=self.opened.case_no,
+            workflow_id=connection_workflow_id(self.opened.case_no),
+            pack=self.opened.pack,
+            stage=self.facts.stage,
+            outcome=self.facts.outcome,
+            standing=step.because if isinstance(step, StandStill) else None,
+            amount_fen=0,
+            opened_at=self.opened.opened_at,
+            closed_at=self.facts.as_of if self.facts.outcome else None,
+            next_wake=self.projected_wake,
+            ledger_position=0,
+            facts=self.facts.model_dump(mode="json"),
+        )
+
+
+def first_facts(opened: ProjectOpened) -> ProjectFacts:
+    """A new project: what was applied for, and nothing said yet."""
+    return ProjectFacts(
+        case_no=opened.case_no,
+        pack=opened.pack,
+        opened_at=opened.opened_at,
+        as_of=opened.opened_at,
+        project=opened.project,
+        papers=opened.papers,
+    )
