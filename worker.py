@@ -19,9 +19,10 @@ from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
 from workflows.arrears_case import ArrearsCase
+from workflows.connection_project import ConnectionProject
 from workflows.payloads import data_converter
 
-WORKFLOWS: list[type] = [ArrearsCase]
+WORKFLOWS: list[type] = [ArrearsCase, ConnectionProject]
 # Pure or watched elsewhere (ruff bans clocks in `domain`); loading them once a workflow would cost memory and time.
 PASSED_THROUGH = (
     "domain",

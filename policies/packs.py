@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
+from domain.connection.policy import ConnectionPolicy
 from domain.policy import Sourced, Strict
 from policies.faults import unknown_clauses, validated, wrong_hours, wrong_messages
 from policies.written import Fault, Node, read, spelled
@@ -56,6 +57,7 @@ class Pack(Strict):
     in_force_on: date = Field(alias="from")
     title: Title
     arrears: ArrearsPolicy | None = None
+    connection: ConnectionPolicy | None = None
 
     @property
     def name(self) -> str:

@@ -20,12 +20,13 @@ from domain.refusals import Refused
 from domain.tasks import Task
 from rehearsal.clock import TASK_QUEUE, EngineClock, Players
 from runtime.relay import Relay
+from runtime.starts import Start
 from store import ledger, outbox
 from store.database import Database
 from store.tables import cases, metadata, tasks
 from store.tables import ledger as ledger_table
 from workflows.arrears_case import ArrearsCase
-from workflows.messages import ArrearsOpened, arrears_workflow_id
+from workflows.messages import workflow_id
 
 PATIENCE = 20.0
 LONG_AGO = timedelta(days=3650)
@@ -95,7 +96,7 @@ class Stage:
             if case is None:
                 return False
             if case.status == "closed":
-                returns = isinstance(self.relay.reopening(self.account_no or ""), ArrearsOpened)
+                returns = isinstance(self.relay.starts.reopening(self.account_no or ""), Start)
                 return False if returns else None
             known = select(func.max(ledger_table.c.position)).where(ledger_table.c.account_no == self.account_no)
             if case.ledger_position < (connection.scalar(known) or 0):
@@ -126,7 +127,7 @@ class Stage:
 
     @property
     def handle(self) -> WorkflowHandle[ArrearsCase, str]:
-        return self.clock.client.get_workflow_handle_for(ArrearsCase.run, arrears_workflow_id(self.account_no or ""))
+        return self.clock.client.get_workflow_handle_for(ArrearsCase.run, workflow_id("arrears", self.account_no or ""))
 
     async def leave(self) -> None:
         """End the case where it stands: its timers would hold up the server's clock for the next rehearsal."""

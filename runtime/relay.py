@@ -9,26 +9,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, select
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.account import standing
-from domain.arrears.commands import ArrearsCommand
-from domain.arrears.facts import ArrearsFacts
 from domain.calendars import Calendar
-from domain.commands import DecideTask
-from policies.packs import load_calendar, load_pack
-from store import calendars, ledger, outbox
+from runtime.starts import Start, Starts
+from store import outbox
 from store.database import Database
-from store.tables import cases, openings
-from workflows.arrears_case import ArrearsCase
-from workflows.messages import ArrearsOpened, Carried, Publication, arrears_workflow_id
+from workflows.messages import Publication, workflow_id
 
 log = structlog.get_logger()
-INSTRUCTION: TypeAdapter[ArrearsCommand] = TypeAdapter(ArrearsCommand)
 
 
 class Relay:
@@ -47,9 +38,7 @@ class Relay:
         self.client = client
         self.database = database
         self.task_queue = task_queue
-        self.shift = shift
-        self.calendar = calendar
-        self.renew_after = renew_after
+        self.starts = Starts(database, shift=shift, calendar=calendar, renew_after=renew_after)
 
     async def deliver(self, *, now: datetime, limit: int = 100) -> int:
         """Deliver what is due; returns how many rows were taken. A row that fails is put back with a growing delay."""
@@ -83,51 +72,48 @@ class Relay:
                 await self._open(row.body["case_no"])
                 return True
             case "nudge":
-                return await self._nudge(row.subject)
+                return await self._nudge(row.process, row.subject)
             case "command":
                 await self._command(row)
                 return True
             case "calendar":
-                handle = self._handle(row.subject)
-                await _if_running(handle.signal(ArrearsCase.calendar_published, Publication.model_validate(row.body)))
+                publication = Publication.model_validate(row.body)
+                await _if_running(self.handle(row.process, row.subject).signal("calendar_published", publication))
                 return True
         raise ValueError(f"outbox row {row.id} is of unknown kind {row.kind}")
 
     async def _open(self, case_no: str) -> None:
-        opened = await asyncio.to_thread(self._opening, case_no)
+        opened = await asyncio.to_thread(self.starts.opening, case_no)
         if opened is not None:
             await self._start(opened)
 
-    async def _start(self, opened: ArrearsOpened) -> None:
+    async def _start(self, start: Start) -> None:
         await self.client.start_workflow(
-            ArrearsCase.run,
-            opened,
-            id=arrears_workflow_id(opened.account.no),
+            start.workflow,
+            start.opened,
+            id=workflow_id(start.process, start.subject),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
 
-    async def _nudge(self, account_no: str) -> bool:
-        """Wake the account's case. One that has closed is opened again when money taken back has left it unpaid."""
-        if await _if_running(self._handle(account_no).signal(ArrearsCase.nudge)):
+    async def _nudge(self, process: str, subject: str) -> bool:
+        """Wake a case. An arrears case that has closed is opened again when money taken back has left it unpaid."""
+        if await _if_running(self.handle(process, subject).signal("nudge")):
             return True
-        opening = await asyncio.to_thread(self.reopening, account_no)
-        if isinstance(opening, bool):
-            return opening
-        await self._start(opening)
+        if process != "arrears":
+            return True
+        start = await asyncio.to_thread(self.starts.reopening, subject)
+        if isinstance(start, bool):
+            return start
+        await self._start(start)
         return True
 
     async def _command(self, row: Any) -> None:
         """A command that a door accepted while no worker answered. What the rules refuse now is refused for good."""
-        body, handle = row.body, self._handle(row.subject)
+        body, handle = row.body, self.handle(row.process, row.subject)
         try:
-            if body["update"] == "decide":
-                decision = DecideTask.model_validate(body["command"])
-                await handle.execute_update(ArrearsCase.decide, decision, id=body["id"])
-            else:
-                command = INSTRUCTION.validate_python(body["command"])
-                await handle.execute_update(ArrearsCase.instruct, command, id=body["id"])
+            await handle.execute_update(body["update"], body["command"], id=body["id"])
         except WorkflowUpdateFailedError as failed:
             log.warning("relay.refused", process=row.process, code=getattr(failed.cause, "type", None))
         except RPCError as failure:
@@ -135,8 +121,8 @@ class Relay:
                 raise
             log.warning("relay.refused", process=row.process, code="not-open")
 
-    def _handle(self, account_no: str) -> WorkflowHandle[ArrearsCase, str]:
-        return self.client.get_workflow_handle_for(ArrearsCase.run, arrears_workflow_id(account_no))
+    def handle(self, process: str, subject: str) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(workflow_id(process, subject))
 
     def _take(self, now: datetime, limit: int) -> list[Any]:
         with self.database.read() as connection:
@@ -155,59 +141,6 @@ class Relay:
             outbox.put_back(connection, row.id, attempts=row.attempts + 1, error=error, next_try_at=now + delay)
         if row.attempts == 5:
             log.warning("relay.stuck", row=row.id, kind=row.kind, error=error)
-
-    def _opening(self, case_no: str) -> ArrearsOpened | None:
-        """The start of a case, read from the store as it is now; None when the case has begun already."""
-        with self.database.read() as connection:
-            if connection.scalar(select(cases.c.case_no).where(cases.c.case_no == case_no)) is not None:
-                return None
-            place = connection.execute(select(openings).where(openings.c.case_no == case_no)).one()
-            return self._opened(connection, case_no, place.subject, pack=place.pack, opened_at=place.at)
-
-    def reopening(self, account_no: str) -> ArrearsOpened | bool:
-        """The next run of a closed case; True when there is nothing to do, False when it is too early to say."""
-        with self.database.read() as connection:
-            mine = (openings.c.process == "arrears", openings.c.subject == account_no)
-            if connection.scalar(select(openings.c.case_no).where(*mine, openings.c.open_subject.is_not(None))):
-                return False  # its start is on its way, or its end is being recorded
-            last = connection.execute(
-                select(cases)
-                .where(cases.c.process == "arrears", cases.c.subject == account_no)
-                .order_by(cases.c.opened_at.desc(), cases.c.case_no.desc())
-                .limit(1)
-            ).one_or_none()
-            if last is None:
-                return True
-            news = [fact for _, fact in ledger.facts_after(connection, account_no, last.ledger_position)]
-            taken_back = [fact.at for fact in news if fact.kind == "reversal"]
-            facts = ArrearsFacts.model_validate(last.facts)
-            if not taken_back or facts.outcome == "withdrawn":
-                return True
-            everything = [fact for _, fact in ledger.facts_after(connection, account_no, 0)]
-            if standing(facts=everything, disputes=facts.disputes, as_of=max(taken_back)).overdue == 0:
-                return True
-            carried = Carried(facts=last.facts, sequence=last.sequence, run=last.run + 1, reopened_at=min(taken_back))
-            opened = self._opened(connection, last.case_no, account_no, pack=last.pack, opened_at=last.opened_at)
-            return opened.model_copy(update={"carried": carried})
-
-    def _opened(
-        self, connection: Connection, case_no: str, account_no: str, *, pack: str, opened_at: datetime
-    ) -> ArrearsOpened:
-        policy = load_pack(pack).arrears
-        if policy is None:
-            raise ValueError(f"pack {pack} has no arrears section")
-        calendar = self.calendar or calendars.published(connection, load_calendar())
-        return ArrearsOpened(
-            case_no=case_no,
-            pack=pack,
-            calendar=calendar.only(range(opened_at.year, opened_at.year + 4)),
-            opened_at=opened_at,
-            shift=self.shift(),
-            renew_after=self.renew_after,
-            account=ledger.account(connection, account_no),
-            policy=policy,
-            ledger=tuple(ledger.facts_after(connection, account_no, 0)),
-        )
 
 
 async def _if_running(signalled: Any) -> bool:

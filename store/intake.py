@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from domain.account import Bill, Payment, Reversal, standing
 from domain.policy import Strict
 from domain.refusals import Refused
-from store import ledger
+from store import ledger, places
 from store.database import Database
 from store.ledger import AccountRecord
 
@@ -55,7 +55,7 @@ def add_bill(database: Database, account_no: str, bill: Bill, *, pack: str, at: 
 
 def _placed(connection: Connection, account_no: str, *, pack: str, at: datetime) -> Place:
     """The account's open case. A new one reads the whole ledger when it starts; a running one is told to."""
-    case_no, new = ledger.open_place(connection, process="arrears", subject=account_no, prefix="QF", pack=pack, at=at)
+    case_no, new = places.open_place(connection, process="arrears", subject=account_no, prefix="QF", pack=pack, at=at)
     if not new:
         ledger.nudge(connection, account_no, at=at)
     return Place(case_no=case_no, new=new)

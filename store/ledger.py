@@ -11,7 +11,7 @@ from domain.policy import Strict
 from domain.refusals import Refused
 from store import outbox
 from store.database import upsert
-from store.tables import accounts, ledger, numbers, openings, sources
+from store.tables import accounts, ledger, sources
 
 FACT: TypeAdapter[LedgerFact] = TypeAdapter(LedgerFact)
 
@@ -154,33 +154,3 @@ def synced_at(connection: Connection) -> datetime | None:
 def confirm_sync(connection: Connection, *, source: str, at: datetime) -> None:
     """Billing says: everything up to `at` is here."""
     upsert(connection, sources, {"name": source, "synced_at": at}, key=("name",))
-
-
-def open_place(
-    connection: Connection, *, process: str, subject: str, prefix: str, pack: str, at: datetime
-) -> tuple[str, bool]:
-    """The case number under which a subject's open case runs or is to run, and whether it is new.
-
-    The number is taken and word left for the engine in the caller's transaction: one open case a subject, by a unique
-    key, and no number without a case.
-    """
-    standing = connection.scalar(
-        select(openings.c.case_no).where(openings.c.process == process, openings.c.open_subject == subject)
-    )
-    if standing is not None:
-        return standing, False
-    case_no = next_number(connection, f"{prefix}-{at:%Y%m%d}")
-    connection.execute(
-        openings.insert().values(
-            case_no=case_no, process=process, subject=subject, open_subject=subject, pack=pack, at=at
-        )
-    )
-    outbox.put(connection, kind="open", process=process, subject=subject, at=at, body={"case_no": case_no})
-    return case_no, True
-
-
-def next_number(connection: Connection, prefix: str) -> str:
-    """The next number of a day: QF-20260311-0001, one after the other."""
-    last = connection.scalar(select(numbers.c.last).where(numbers.c.prefix == prefix).with_for_update()) or 0
-    upsert(connection, numbers, {"prefix": prefix, "last": last + 1}, key=("prefix",))
-    return f"{prefix}-{last + 1:04d}"

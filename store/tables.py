@@ -90,6 +90,25 @@ ledger = Table(
     Index(None, "account_no", "position"),
 )
 
+projects = Table(
+    "projects",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("reference", String(100), unique=True),
+    Column("name", String(200), nullable=False),
+    Column("address", String(300)),
+    Column("district", String(50)),
+    Column("channel", String(50)),
+    Column("department", String(100)),
+    Column("responsible", String(100)),
+    Column("planned_end", Instant),
+    Column("body", JSON, nullable=False),
+    Column("papers", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    *_scope(),
+    Index(None, "name"),
+)
+
 sources = Table(
     "sources",
     metadata,

@@ -43,7 +43,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.terms import due_at
     from store.casebook import Snapshot
     from store.orders import LimitAnswer, LimitRequest
-    from workflows.messages import Answer, ArrearsOpened, arrears_workflow_id
+    from workflows.messages import Answer, ArrearsOpened, workflow_id
 
 PROMPT = timedelta(minutes=1)
 OUTSIDE: workflow.ActivityConfig = {
@@ -260,7 +260,7 @@ class ArrearsCase(Case[ArrearsFacts]):
         return Snapshot(
             process="arrears",
             subject=self.opened.account.no,
-            workflow_id=arrears_workflow_id(self.opened.account.no),
+            workflow_id=workflow_id("arrears", self.opened.account.no),
             pack=self.opened.pack,
             stage=self.facts.stage,
             outcome=self.facts.outcome,

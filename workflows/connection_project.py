@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.connection.phases import Step, next_moment, next_step
     from domain.steps import StandStill
     from store.casebook import Snapshot
-    from workflows.messages import Answer, ProjectOpened, connection_workflow_id
+    from workflows.messages import Answer, ProjectOpened, workflow_id
 
 
 @workflow.defn
@@ -63,7 +63,7 @@ class ConnectionProject(Case[ProjectFacts]):
         return Snapshot(
             process="connection",
             subject=self.opened.case_no,
-            workflow_id=connection_workflow_id(self.opened.case_no),
+            workflow_id=workflow_id("connection", self.opened.case_no),
             pack=self.opened.pack,
             stage=self.facts.stage,
             outcome=self.facts.outcome,

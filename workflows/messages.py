@@ -58,9 +58,9 @@ class Opened(BaseModel):
     carried: Carried | None = None
 
 
-def arrears_workflow_id(account_no: str) -> str:
-    """One open case an account: the account's number is the workflow's name."""
-    return f"arrears/{account_no}"
+def workflow_id(process: str, subject: str) -> str:
+    """The name of a case's workflow: `arrears/<account no>`, `connection/<case no>`. Never personal data."""
+    return f"{process}/{subject}"
 
 
 class ArrearsOpened(Opened):
@@ -69,11 +69,6 @@ class ArrearsOpened(Opened):
     account: Account
     policy: ArrearsPolicy
     ledger: tuple[tuple[int, LedgerFact], ...]
-
-
-def connection_workflow_id(case_no: str) -> str:
-    """A project is named by its case number."""
-    return f"connection/{case_no}"
 
 
 class ProjectOpened(Opened):

@@ -1,0 +1,63 @@
+"""Connection projects as they come in: what was applied for, by whom, and through which channel."""
+
+from typing import Any
+
+from pydantic import AwareDatetime
+from sqlalchemy import Connection, select
+
+from domain.connection.facts import Project
+from domain.policy import Strict
+from store import places
+from store.database import Database
+from store.intake import Place
+from store.tables import projects
+
+
+class ProjectRecord(Strict):
+    """An application as a door hands it over. Name and address stay in this table.
+
+    `reference` is the sender's own number: the same one again finds the project it opened.
+    """
+
+    name: str
+    project: Project
+    papers: tuple[str, ...]
+    reference: str | None = None
+    address: str | None = None
+    district: str | None = None
+    channel: str | None = None
+    department: str | None = None
+    responsible: str | None = None
+    planned_end: AwareDatetime | None = None
+    grid: str | None = None
+    section: str | None = None
+    office: str | None = None
+
+
+def open_project(database: Database, record: ProjectRecord, *, pack: str, at: AwareDatetime) -> Place:
+    """Take an application in and give it its case number, once a reference."""
+    with database.write() as connection:
+        return open_in(connection, record, pack=pack, at=at)
+
+
+def open_in(connection: Connection, record: ProjectRecord, *, pack: str, at: AwareDatetime) -> Place:
+    """`open_project` within the caller's transaction."""
+    if record.reference is not None:
+        known = connection.scalar(select(projects.c.case_no).where(projects.c.reference == record.reference))
+        if known is not None:
+            return Place(case_no=known, new=False)
+    case_no, _ = places.open_place(connection, process="connection", subject=None, prefix="BZ", pack=pack, at=at)
+    row: dict[str, Any] = record.model_dump(exclude={"project", "papers"}) | {
+        "case_no": case_no,
+        "body": record.project.model_dump(mode="json"),
+        "papers": list(record.papers),
+        "at": at,
+    }
+    connection.execute(projects.insert().values(**row))
+    return Place(case_no=case_no, new=True)
+
+
+def project(connection: Connection, case_no: str) -> tuple[Project, tuple[str, ...]]:
+    """What a case may know of its project, and the papers handed in."""
+    row = connection.execute(select(projects.c.body, projects.c.papers).where(projects.c.case_no == case_no)).one()
+    return Project.model_validate(row.body), tuple(row.papers)
