@@ -1,10 +1,11 @@
 """Commands any case takes: imperative, one frozen object each, stamped with who and when at the door."""
 
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.calendars import Calendar
+from domain.calendars import Calendar, start_of
 from domain.case import (
     CaseFacts,
     TaskDecided,
@@ -64,6 +65,16 @@ class UrgeTask(Command):
     task: str
 
 
+class PlaceHold(Command):
+    command: Literal["hold"] = "hold"
+    reason: str = Field(min_length=1, max_length=500)
+    until: AwareDatetime | date | None = None
+
+
+class ReleaseHold(Command):
+    command: Literal["release"] = "release"
+
+
 class WithdrawCase(Command):
     """The case is called off, by the customer or because it should not have been opened."""
 
@@ -72,6 +83,11 @@ class WithdrawCase(Command):
 
 
 TaskCommand = PauseTask | ResumeTask | ReassignTask | UrgeTask
+
+
+def end_of(until: datetime | date) -> datetime:
+    """The exclusive end of a day (24:00), or the instant itself."""
+    return until if isinstance(until, datetime) else start_of(until + timedelta(days=1))
 
 
 def refuse_unless_acting(actor: Actor, *roles: Role) -> None:

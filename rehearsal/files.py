@@ -30,6 +30,9 @@ from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.policy import Stage
 from domain.calendars import CHINA, Calendar, PublishedYear
 from domain.clock import Party
+from domain.connection import facts as domain_project
+from domain.connection.forms import CONNECTION_TASKS
+from domain.connection.phases import PHASES
 from domain.money import PositiveYuan, Yuan
 from domain.people import ROLES, SYSTEM, Actor, Level, Role
 from domain.policy import Strict
@@ -41,10 +44,11 @@ from rehearsal.expectations import KINDS, Expectation, Known, PersonId, TaskKey,
 from rehearsal.report import Day, Duration, Instant, day, instant
 from rehearsal.report import written as shown
 from store.ledger import AccountRecord
+from store.projects import ProjectRecord
 
 Process = Literal["arrears", "connection", "order"]
-TASKS: dict[str, Collection[str]] = {"arrears": ARREARS_TASKS}
-STAGES: dict[str, Collection[str]] = {"arrears": get_args(Stage)}
+TASKS: dict[str, Collection[str]] = {"arrears": ARREARS_TASKS, "connection": CONNECTION_TASKS}
+STAGES: dict[str, Collection[str]] = {"arrears": get_args(Stage), "connection": (*PHASES, "closed")}
 DEFAULT_PEOPLE = {name: Actor(id=name, roles=(role,)) for role in ROLES for name in (role, f"{role}-2")}
 AFTER_THE_LAST_STEP = timedelta(days=730)
 
@@ -148,6 +152,17 @@ class ConnectionOpening(Strict):
 
     project: Project
     papers: tuple[Text, ...] | None = None
+
+    def record(self, *, checklist: tuple[str, ...]) -> ProjectRecord:
+        """The application as the intake takes it; papers left out mean all of the kind's checklist."""
+        given = self.project.model_dump(exclude={"name", "address", "investment"})
+        return ProjectRecord(
+            name=self.project.name,
+            address=self.project.address,
+            district=self.project.district,
+            project=domain_project.Project(**given, investment_fen=self.project.investment),
+            papers=self.papers if self.papers is not None else checklist,
+        )
 
 
 class Order(Strict):
@@ -540,7 +555,9 @@ class _Reading:
 
     def _unbuilt(self, parts: Mapping[str, Node], process: str) -> None:
         if process in get_args(Process) and process not in TASKS:
-            self._fault(parts["process"].at, ("process",), f"process {process} is not built yet: rehearse arrears")
+            self._fault(
+                parts["process"].at, ("process",), f"process {process} is not built yet: rehearse arrears or connection"
+            )
         if name := _typed(parts, "pack"):
             try:
                 pack = load_pack(name)

@@ -8,6 +8,8 @@ from pathlib import Path
 from domain.calendars import Calendar
 from domain.case import StageEntered
 from domain.commands import DecideTask
+from domain.connection.commands import ReportOccupancy
+from domain.connection.policy import Kind
 from domain.people import Role
 from domain.processes import TASKS
 from domain.refusals import Refused
@@ -17,10 +19,13 @@ from rehearsal.clock import EngineClock
 from rehearsal.files import (
     AnotherBill,
     ArrearsOpening,
+    ConnectionOpening,
     Crash,
     Decide,
     Drive,
     Instruction,
+    Occupancy,
+    OrderOpening,
     Pay,
     Publish,
     Rehearsal,
@@ -30,9 +35,20 @@ from rehearsal.files import (
 from rehearsal.filling import filled
 from rehearsal.report import Refusal, Report, report
 from rehearsal.stage import Stage, staged
-from store import calendars, casebook, intake
+from store import calendars, casebook, intake, projects
 
-BY_DEFAULT: dict[str, Role] = {"withdraw": "supervisor", "hold": "supervisor", "reassign": "supervisor"}
+BY_DEFAULT: dict[str, dict[str, Role]] = {
+    "arrears": dict.fromkeys(
+        ("contact", "dispute", "resolve", "plan", "promise", "pause", "resume", "urge"), "collector"
+    ),
+    "connection": {"withdraw": "customer", "hold": "representative", "release": "representative"},
+}
+
+
+def checklist(pack: str, kind: Kind) -> tuple[str, ...]:
+    """The papers that a kind of project hands in, by the pack."""
+    connection = load_pack(pack).connection
+    return connection.checklist[kind].value if connection and kind in connection.checklist else ()
 
 
 async def play(
@@ -77,7 +93,7 @@ class _Player:
         with self.stage.database.read() as connection:
             return report(
                 connection,
-                self.stage.case_no or "",
+                self.stage.case_no,
                 file=self.rehearsal.file,
                 process=self.rehearsal.process,
                 refusals=self.refusals,
@@ -85,12 +101,18 @@ class _Player:
             )
 
     def open(self) -> None:
-        opening = self.rehearsal.open
-        assert isinstance(opening, ArrearsOpening)  # noqa: S101 - the reader lets no other process through
-        at = self.rehearsal.starts_at
-        bills = [bill.bill(at=at) for bill in opening.bills]
-        place = intake.open_arrears(self.stage.database, opening.account, bills, pack=self.pack, at=at)
-        self.stage.case_no, self.stage.account_no = place.case_no, opening.account.no
+        stage, at = self.stage, self.rehearsal.starts_at
+        match self.rehearsal.open:
+            case ArrearsOpening(account=account, bills=bills):
+                owed = [bill.bill(at=at) for bill in bills]
+                place = intake.open_arrears(stage.database, account, owed, pack=self.pack, at=at)
+                stage.begin(place, process="arrears", subject=account.no)
+            case ConnectionOpening() as opening:
+                record = opening.record(checklist=checklist(self.pack, opening.project.kind))
+                place = projects.open_project(stage.database, record, pack=self.pack, at=at)
+                stage.begin(place, process="connection", subject=place.case_no)
+            case OrderOpening():
+                raise NotImplementedError("the reader lets no order through")
 
     def instant_of(self, step: Step) -> datetime:
         """Counted from the step before, or from where a drive ended, when the file gives no instant."""
@@ -118,7 +140,7 @@ class _Player:
                 self.stage.sync_ledger(stale=False)
 
     async def do(self, step: Step, at: datetime) -> None:
-        stage, account_no = self.stage, self.stage.account_no or ""
+        stage, account_no = self.stage, self.stage.subject
         match step.body:
             case Decide() as decide:
                 await self.decide(decide, step, at)
@@ -134,8 +156,11 @@ class _Player:
                 await stage.players.crash()
             case Drive() as drive:
                 await self.drive(drive, step.number)
+            case Occupancy(share=share):
+                reporter = self.rehearsal.person(step.by or "representative")
+                await stage.instruct(ReportOccupancy(by=reporter, at=at, share=share))
             case Instruction() as instruction:
-                by = step.by or BY_DEFAULT.get(step.verb, "collector")
+                by = step.by or BY_DEFAULT[self.rehearsal.process].get(step.verb, "supervisor")
                 await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))
             case _:
                 pass  # nothing but a stale ledger, which lasts as long as the step
@@ -196,7 +221,7 @@ class _Player:
         if moment in TASKS:
             return any(task.key == moment for task in self.stage.open_tasks())
         with self.stage.database.read() as connection:
-            happened = casebook.timeline(connection, self.stage.case_no or "")
+            happened = casebook.timeline(connection, self.stage.case_no)
         if any(entry.event == "CaseClosed" and entry.at >= since for entry in happened):
             return True
         name = StageEntered.model_fields["event"].default

@@ -13,9 +13,8 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.channels import JournalChannel
-from domain.arrears.commands import ArrearsCommand
 from domain.calendars import Calendar
-from domain.commands import DecideTask
+from domain.commands import Command, DecideTask
 from domain.refusals import Refused
 from domain.tasks import Task
 from rehearsal.clock import TASK_QUEUE, EngineClock, Players
@@ -23,10 +22,9 @@ from runtime.relay import Relay
 from runtime.starts import Start
 from store import ledger, outbox
 from store.database import Database
+from store.intake import Place
 from store.tables import cases, metadata, tasks
 from store.tables import ledger as ledger_table
-from workflows.arrears_case import ArrearsCase
-from workflows.messages import workflow_id
 
 PATIENCE = 20.0
 LONG_AGO = timedelta(days=3650)
@@ -55,8 +53,11 @@ class Stage:
         self.players = players
         self.now = starts_at
         self.shift = shift
-        self.case_no: str | None = None
-        self.account_no: str | None = None
+        self.case_no = self.process = self.subject = ""
+
+    def begin(self, place: Place, *, process: str, subject: str) -> None:
+        """The case that this stage is about."""
+        self.case_no, self.process, self.subject = place.case_no, process, subject
 
     # Time.
 
@@ -96,9 +97,9 @@ class Stage:
             if case is None:
                 return False
             if case.status == "closed":
-                returns = isinstance(self.relay.starts.reopening(self.account_no or ""), Start)
+                returns = self.process == "arrears" and isinstance(self.relay.starts.reopening(self.subject), Start)
                 return False if returns else None
-            known = select(func.max(ledger_table.c.position)).where(ledger_table.c.account_no == self.account_no)
+            known = select(func.max(ledger_table.c.position)).where(ledger_table.c.account_no == self.subject)
             if case.ledger_position < (connection.scalar(known) or 0):
                 return False
             wake: datetime | None = case.next_wake
@@ -108,13 +109,13 @@ class Stage:
 
     async def decide(self, command: DecideTask) -> None:
         """Decide a task. Raises `Refused`."""
-        await self._update(ArrearsCase.decide, command)
+        await self._update("decide", command)
 
-    async def instruct(self, command: ArrearsCommand) -> None:
+    async def instruct(self, command: Command) -> None:
         """Tell the case something. Raises `Refused`."""
-        await self._update(ArrearsCase.instruct, command)
+        await self._update("instruct", command)
 
-    async def _update(self, update: Any, command: Any) -> None:
+    async def _update(self, update: str, command: Command) -> None:
         try:
             await self.handle.execute_update(update, command)
         except WorkflowUpdateFailedError as failed:
@@ -126,12 +127,12 @@ class Stage:
             raise Refused("not-open", f"case {self.case_no} has ended: nothing to decide") from None
 
     @property
-    def handle(self) -> WorkflowHandle[ArrearsCase, str]:
-        return self.clock.client.get_workflow_handle_for(ArrearsCase.run, workflow_id("arrears", self.account_no or ""))
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        return self.relay.handle(self.process, self.subject)
 
     async def leave(self) -> None:
         """End the case where it stands: its timers would hold up the server's clock for the next rehearsal."""
-        if self.account_no is not None:
+        if self.case_no:
             with suppress(RPCError):
                 await self.handle.terminate("the rehearsal is over")
 

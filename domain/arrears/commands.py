@@ -1,6 +1,6 @@
 """What people may tell an arrears case besides deciding its tasks."""
 
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -18,18 +18,21 @@ from domain.arrears.facts import (
     Part,
 )
 from domain.arrears.forms import ARREARS_TASKS, LimitRecord, RestoreRecord, Service
-from domain.calendars import Calendar, start_of
+from domain.calendars import Calendar
 from domain.case import TaskDecided
 from domain.commands import (
     Command,
     DecideTask,
     PauseTask,
+    PlaceHold,
     ReassignTask,
+    ReleaseHold,
     ResumeTask,
     UrgeTask,
     WithdrawCase,
     changed_by,
     decided_task,
+    end_of,
     refuse_unless_acting,
 )
 from domain.money import Yuan
@@ -71,16 +74,6 @@ class TakePromise(Command):
     until: AwareDatetime | date
 
 
-class PlaceHold(Command):
-    command: Literal["hold"] = "hold"
-    reason: str = Field(min_length=1, max_length=500)
-    until: AwareDatetime | date | None = None
-
-
-class ReleaseHold(Command):
-    command: Literal["release"] = "release"
-
-
 ArrearsCommand = Annotated[
     PauseTask
     | ResumeTask
@@ -96,11 +89,6 @@ ArrearsCommand = Annotated[
     | WithdrawCase,
     Field(discriminator="command"),
 ]
-
-
-def end_of(until: datetime | date) -> datetime:
-    """The exclusive end of a day (24:00), or the instant itself."""
-    return until if isinstance(until, datetime) else start_of(until + timedelta(days=1))
 
 
 def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:

@@ -6,17 +6,28 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.calendars import Calendar
-from domain.case import CaseOpened, EscalationAnswered, StageEntered, TaskDecided, answered_escalation
+from domain.case import (
+    CaseOpened,
+    EscalationAnswered,
+    StageEntered,
+    TaskDecided,
+    answered_escalation,
+    paused_task,
+    resumed_task,
+)
 from domain.commands import (
     Command,
     DecideTask,
     PauseTask,
+    PlaceHold,
     ReassignTask,
+    ReleaseHold,
     ResumeTask,
     UrgeTask,
     WithdrawCase,
     changed_by,
     decided_task,
+    end_of,
     refuse_unless_acting,
 )
 from domain.connection.facts import (
@@ -28,13 +39,18 @@ from domain.connection.facts import (
     Project,
     ProjectAssigned,
     ProjectFacts,
+    ProjectResumed,
+    ProjectSuspended,
     ProjectWithdrawn,
     fold,
 )
 from domain.connection.forms import CONNECTION_TASKS, Acceptance, Activated, Assignment, FollowedUp, NodeInspected
 from domain.connection.phases import closed_gates, phase_now
 from domain.connection.policy import ConnectionPolicy, Server
+from domain.people import Role
 from domain.refusals import Refused
+
+IN_CHARGE: tuple[Role, ...] = ("representative", "service-manager", "supervisor")
 
 
 class ReportOccupancy(Command):
@@ -45,7 +61,8 @@ class ReportOccupancy(Command):
 
 
 ConnectionCommand = Annotated[
-    PauseTask | ResumeTask | ReassignTask | UrgeTask | WithdrawCase | ReportOccupancy, Field(discriminator="command")
+    PauseTask | ResumeTask | ReassignTask | UrgeTask | PlaceHold | ReleaseHold | WithdrawCase | ReportOccupancy,
+    Field(discriminator="command"),
 ]
 
 
@@ -84,8 +101,19 @@ def events_of(command: ConnectionCommand, facts: ProjectFacts, calendar: Calenda
     match command:
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
             return [changed_by(command, facts, calendar)]
+        case PlaceHold():
+            refuse_unless_acting(command.by, *IN_CHARGE)
+            if facts.suspended:
+                raise Refused("not-open", "the project is suspended already: release it first")
+            until = end_of(command.until) if command.until is not None else None
+            return [ProjectSuspended(at=command.at, by=command.by.id, reason=command.reason, until=until)]
+        case ReleaseHold():
+            refuse_unless_acting(command.by, *IN_CHARGE)
+            if not facts.suspended:
+                raise Refused("not-open", "the project is not suspended: nothing to release")
+            return [ProjectResumed(at=command.at, by=command.by.id)]
         case WithdrawCase():
-            refuse_unless_acting(command.by, "customer", "representative", "service-manager", "supervisor", "clerk")
+            refuse_unless_acting(command.by, "customer", "clerk", *IN_CHARGE)
             return [ProjectWithdrawn(at=command.at, by=command.by.id, reason=command.reason)]
         case ReportOccupancy():
             refuse_unless_acting(command.by, "representative", "meter-technician", "service-manager", "supervisor")
@@ -98,7 +126,7 @@ def say(
     """The facts after `event` and everything it entails, and all that was said, in order, the event itself first."""
     before, facts = facts, fold(facts, event)
     said: list[ConnectionEvent] = [event]
-    entailed = _entailed(before, event)
+    entailed = _entailed(before, event, calendar)
     while entailed:
         facts = fold(facts, entailed[0])
         said.append(entailed.pop(0))
@@ -108,9 +136,22 @@ def say(
     return facts, said
 
 
-def _entailed(before: ProjectFacts, event: ConnectionEvent) -> list[ConnectionEvent]:
-    if not isinstance(event, TaskDecided):
-        return []
+def _entailed(before: ProjectFacts, event: ConnectionEvent, calendar: Calendar) -> list[ConnectionEvent]:
+    at, by, open_tasks = event.at, event.by, before.tasks.values()
+    match event:
+        case ProjectSuspended(reason=reason):
+            running = [task for task in open_tasks if task.pause is None]
+            return [paused_task(t, party="customer", reason=reason, at=at, by=by, calendar=calendar) for t in running]
+        case ProjectResumed():
+            return [resumed_task(t, at=at, by=by, calendar=calendar) for t in open_tasks if t.pause is not None]
+        case TaskDecided():
+            return _stated(before, event)
+        case _:
+            return []
+
+
+def _stated(before: ProjectFacts, event: TaskDecided) -> list[ConnectionEvent]:
+    """The facts that a filled form states."""
     task = before.tasks[event.task_id]
     said = {"at": event.at, "by": event.by, "clauses": task.clauses}
     entailed: list[ConnectionEvent] = []

@@ -66,11 +66,6 @@ class OccupancyReported(Event):
     share: Decimal
 
 
-class ApplicantChanged(Event):
-    event: Literal["ApplicantChanged"] = "ApplicantChanged"
-    reason: str
-
-
 class ComplaintRecorded(Event):
     """The follow-up brought a complaint: it is recorded for an order."""
 
@@ -81,6 +76,18 @@ class ComplaintRecorded(Event):
 class ReviewDue(Event):
     event: Literal["ReviewDue"] = "ReviewDue"
     because: str
+
+
+class ProjectSuspended(Event):
+    """The whole project stands still: every open task is paused until it is resumed."""
+
+    event: Literal["ProjectSuspended"] = "ProjectSuspended"
+    reason: str
+    until: datetime | None = None
+
+
+class ProjectResumed(Event):
+    event: Literal["ProjectResumed"] = "ProjectResumed"
 
 
 class ProjectWithdrawn(Event):
@@ -94,9 +101,10 @@ ConnectionEvent = Annotated[
     | ItemsPassed
     | ItemsFailed
     | OccupancyReported
-    | ApplicantChanged
     | ComplaintRecorded
     | ReviewDue
+    | ProjectSuspended
+    | ProjectResumed
     | ProjectWithdrawn,
     Field(discriminator="event"),
 ]
@@ -122,6 +130,8 @@ class ProjectFacts(CaseFacts):
     failing: dict[int, str] = {}
     rectified: tuple[int, ...] = ()
     occupancy: Decimal = Decimal(0)
+    suspended: bool = False
+    suspended_until: datetime | None = None
     withdrawn: str | None = None
 
     def is_done(self, *keys: str) -> bool:
@@ -145,6 +155,10 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
             return {"assigned_to": event.to}
         case OccupancyReported():
             return {"occupancy": event.share}
+        case ProjectSuspended():
+            return {"suspended": True, "suspended_until": event.until}
+        case ProjectResumed():
+            return {"suspended": False, "suspended_until": None}
         case ProjectWithdrawn():
             return {"withdrawn": event.reason}
         case _:

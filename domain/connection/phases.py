@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from domain.calendars import Calendar
 from domain.case import Event, next_escalation
-from domain.connection.facts import ProjectFacts, ReviewDue
+from domain.connection.facts import ProjectFacts, ProjectResumed, ReviewDue
 from domain.connection.policy import ConnectionPolicy
 from domain.policy import Sourced
 from domain.steps import Ask, Calls, Close, StandStill
@@ -115,8 +115,8 @@ def next_step(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar)
         return Close(outcome="withdrawn")
     asks = tuple(PHASES[phase_now(facts, policy)](facts, policy))
     if facts.tolerated:
-        # May follow later: beside whatever the phase asks, and ahead of it, so that nothing waits behind it.
-        asks = (_ask("supply-papers", policy.terms.supply_papers, subject="tolerated", party="customer"), *asks)
+        # May follow later: beside whatever the phase asks.
+        asks = (*asks, _ask("supply-papers", policy.terms.supply_papers, subject="tolerated", party="customer"))
     if asks:
         return Calls(asks=asks)
     if switches(facts, policy) and not facts.is_done("switch-meters"):
@@ -133,6 +133,8 @@ def next_moment(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calenda
     step = next_step(facts, policy, calendar)
     alarms = (next_escalation(t, policy=policy.escalation.value, calendar=calendar) for t in facts.tasks.values())
     moments: list[Event] = [alarm for alarm in alarms if alarm is not None]
+    if facts.suspended_until is not None:
+        moments.append(ProjectResumed(at=max(facts.suspended_until, facts.as_of)))
     if isinstance(step, StandStill) and step.moment is not None:
         moments.append(step.moment)
     return min(moments, key=lambda event: event.at, default=None)

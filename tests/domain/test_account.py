@@ -60,8 +60,8 @@ def ledgers(draw: st.DrawFn) -> list[LedgerFact]:
 def contested(draw: st.DrawFn) -> tuple[Dispute, ...]:
     disputes = []
     for no in draw(st.lists(numbers, max_size=3)):
-        started_at = draw(instants)
-        ended_at = draw(st.none() | st.integers(-5, 500).map(lambda hours: started_at + HOUR * hours))
+        started_at, hours = draw(instants), draw(st.none() | st.integers(-5, 500))
+        ended_at = None if hours is None else started_at + HOUR * hours
         disputes.append(Dispute(bill=no, started_at=started_at, ended_at=ended_at))
     return tuple(disputes)
 
@@ -111,8 +111,6 @@ def test_a_payment_taken_back_counts_as_never_made(facts, disputes, as_of):
 @given(ledgers(), contested(), st.integers(0, 1000))
 def test_a_delay_on_the_way_to_us_changes_no_balance(facts, disputes, hours):
     delayed = [fact.model_copy(update={"at": fact.at + HOUR * hours}) for fact in facts]
-    bills_in_order = [b.no for b in sorted((f for f in facts if isinstance(f, Bill)), key=lambda b: b.at)]
-    assert len(bills_in_order) == len(set(bills_in_order))
     expected = standing(facts=facts, disputes=disputes, as_of=LATER)
     assert standing(facts=delayed, disputes=disputes, as_of=LATER) == expected
 
