@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -119,6 +119,22 @@ def import_(file: Path, by: Annotated[str, typer.Option(help="account id for the
         fail(str(unreadable), code=2)
 
 
+@app.command()
+def intake(file: Path) -> None:
+    """Open the applications of an intake log (CSV) as connection projects on the running system, once each."""
+    from activities.applications import UnreadableApplications
+    from runtime.intake import take_in
+    from runtime.wall_clock import now
+    from store.database import Database
+
+    settings = Settings()
+    try:
+        taken = take_in(Database(settings.database), file, pack=settings.pack, at=now(), console=Console())
+    except (UnreadableApplications, TimeoutError, ValueError) as wrong:
+        fail(str(wrong), code=2)
+    print(f"{taken.applications} applications: {taken.opened} opened, {taken.known} known before, {taken.begun} begun")
+
+
 @packs_app.command("check")
 def packs_check(
     files: Annotated[list[Path] | None, typer.Argument(help="pack files; left out: all of this release")] = None,
@@ -160,7 +176,7 @@ def verify(case_no: Annotated[str | None, typer.Argument(help="one case; left ou
     print(f"{len(numbers)} cases, {entries} entries: the chain holds")
 
 
-def fail(message: str, *, code: int = 1) -> None:
+def fail(message: str, *, code: int = 1) -> NoReturn:
     """Say what is wrong and what to do, and leave."""
     print(message, file=sys.stderr)
     sys.exit(code)

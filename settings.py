@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         None,
         description="id:base64 pairs, comma-separated, first one encrypts; left out: a key file in the data folder",
     )
+    sample_accounts: int = Field(300, ge=1, description="invented accounts that a first `guanjia run` puts in")
     decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
 
     @cached_property

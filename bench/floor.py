@@ -152,7 +152,7 @@ async def floor(folder: Path, *, runner: WorkflowRunner = RUNNER) -> AsyncIterat
         contenders = []
         for name, client, recording in (
             ("WAL, server defaults", plain, "none"),
-            ("+ poll settings", prompt, "none"),
+            ("+ poll setting", prompt, "none"),
             ("+ one local activity a transition", prompt, "local"),
             ("+ one regular activity instead", prompt, "regular"),
         ):
@@ -210,6 +210,9 @@ class Bout:
 
 
 def spread(values: Sequence[float]) -> float:
+    """Not a number where a single round has nothing to lie apart from."""
+    if len(values) == 1:
+        return float("nan")
     return (max(values) - min(values)) / statistics.median(values)
 
 

@@ -390,6 +390,11 @@ VERBS: dict[str, type[Body]] = {
     "crash": Crash,
     "drive": Drive,
 }
+OF_ONE_PROCESS: dict[str, str] = {
+    **dict.fromkeys(("pay", "reverse", "bill", "contact", "dispute", "resolve", "plan", "promise"), "arrears"),
+    "occupancy": "connection",
+}
+"""Verbs that only one process understands."""
 
 
 @dataclass(frozen=True)
@@ -506,6 +511,7 @@ class _Reading:
         self._root = root
         self._faults = faults
         self._known = Known()
+        self._process = ""
 
     def rehearsal(self, file: str) -> Rehearsal | None:
         parts = self._mapping(self._root, ())
@@ -517,6 +523,7 @@ class _Reading:
         self._unknown_keys(parts, (*_names(_Head), *_PARTS), ())
         head = self._value(_Head, _only(self._root, _names(_Head)), ())
         process, starts_at = _typed(parts, "process"), self._starts_at(parts)
+        self._process = process
         self._unbuilt(parts, process)
         steps, people = self._sequence(parts.get("steps"), ("steps",)), self._people(parts.get("people"))
         names = {*self._mapping(parts.get("people"), ()), *DEFAULT_PEOPLE}
@@ -614,6 +621,9 @@ class _Reading:
             message = f"a step does one thing: make {' and '.join(verbs)} steps of their own"
             self._fault(parts[verbs[1]].key_at, (*path, verbs[1]), message)
         if len(verbs) == 1:
+            if self._process in TASKS and OF_ONE_PROCESS.get(verbs[0], self._process) != self._process:
+                message = f"a case of {self._process} knows no {verbs[0]}: that is for {OF_ONE_PROCESS[verbs[0]]}"
+                self._fault(parts[verbs[0]].key_at, (*path, verbs[0]), message)
             return _Draft(node, when, frame, verbs[0], self._body(verbs[0], node, path))
         if frame is not None and frame.stale and not verbs:
             return _Draft(node, when, frame, "stale", Stale())

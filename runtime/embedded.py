@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from domain.calendars import CHINA
 from policies.packs import load_pack
 from rehearsal.sample_ledger import write_sample_ledger
 from runtime.engine import EngineOptions, prepare, retain, start_command, wait_ready
-from runtime.supervisor import Part, Supervisor
+from runtime.supervisor import PRIVATE, Part, Supervisor
 from settings import Settings
 from store.database import Database
 from store.imports import import_ledger
@@ -26,7 +27,6 @@ from store.migrate import upgrade
 from store.people import SAMPLE_PEOPLE, add_person
 
 RETENTION_DAYS = 3650
-SAMPLE_ACCOUNTS = 300
 SAMPLE_SEED = 20260311
 
 
@@ -36,7 +36,7 @@ class PortTaken(RuntimeError):
 
 def parts(settings: Settings) -> list[Part]:
     """Engine, worker and API: each a process of its own, restarted alone when it dies."""
-    host, _, port = settings.temporal_address.partition(":")
+    _, _, port = settings.temporal_address.partition(":")
     engine = EngineOptions(
         data_folder=settings.data,
         port=int(port or 7233),
@@ -90,6 +90,7 @@ def check_ports(settings: Settings) -> None:
 
 async def run(settings: Settings, *, sample: bool, clock: Callable[[], datetime]) -> None:
     """Everything up until SIGTERM or SIGINT; stopped and started again it goes on where it was."""
+    os.umask(PRIVATE)
     check_ports(settings)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.encryption_keys()
@@ -126,7 +127,8 @@ def put_samples(settings: Settings, console: Console, now: datetime) -> None:
     sheet = settings.data / "sample-ledger.xlsx"
     if not sheet.exists():
         partial = sheet.with_name("sample-ledger-part.xlsx")
-        write_sample_ledger(partial, accounts=SAMPLE_ACCOUNTS, seed=SAMPLE_SEED, as_of=now.astimezone(CHINA).date())
+        as_of = now.astimezone(CHINA).date()
+        write_sample_ledger(partial, accounts=settings.sample_accounts, seed=SAMPLE_SEED, as_of=as_of)
         partial.rename(sheet)
     import_with_progress(settings, database, sheet, console=console, now=now, by="administrator")
     database.close()

@@ -85,10 +85,11 @@ class Relay:
     async def _open(self, case_no: str) -> None:
         opened = await asyncio.to_thread(self.starts.opening, case_no)
         if opened is not None:
-            await self._start(opened)
+            await self.start(opened)
 
-    async def _start(self, start: Start) -> None:
-        await self.client.start_workflow(
+    async def start(self, start: Start) -> WorkflowHandle[Any, Any]:
+        """Start a case; one that runs under its name already is found instead."""
+        return await self.client.start_workflow(
             start.workflow,
             start.opened,
             id=workflow_id(start.process, start.subject),
@@ -106,7 +107,7 @@ class Relay:
         start = await asyncio.to_thread(self.starts.reopening, subject)
         if isinstance(start, bool):
             return start
-        await self._start(start)
+        await self.start(start)
         return True
 
     async def _command(self, row: Any) -> None:

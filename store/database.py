@@ -1,8 +1,9 @@
 """The database: one object that hands out read and write transactions on SQLite or PostgreSQL."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
@@ -20,11 +21,13 @@ class Database:
     def __init__(self, url: str, *, durable: bool = True) -> None:
         self.url = url
         self.engine = _engine(url, durable=durable)
+        # SQLite's own waiting sleeps in growing steps; writers of one process queue here instead, and go on at once.
+        self._turn = Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that commits at the end of the block, and rolls back when it raises."""
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self._turn, self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -68,12 +71,13 @@ def _engine(url: str, *, durable: bool) -> Engine:
 
 def upsert(
     connection: Connection, table: Table, row: dict[str, Any], *, key: tuple[str, ...], keep: tuple[str, ...] = ()
-) -> None:
-    """Insert a row, or overwrite its columns except the key and those to `keep`."""
+) -> bool:
+    """Insert a row, or overwrite its columns except the key and those to `keep`; False when nothing was written."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**row)
     changed = {name: statement.excluded[name] for name in row if name not in key and name not in keep}
     if changed:
-        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
+        result = connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
     else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))
+        result = connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))
+    return result.rowcount > 0

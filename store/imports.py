@@ -11,9 +11,11 @@ from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from domain.account import Bill, LedgerFact, standing
+from domain.calendars import local
 from domain.policy import Strict
 from store.database import Database, upsert
 from store.ledger import FACT, AccountRecord, put_account
@@ -297,10 +299,12 @@ def _open_places(
     """Give each account its open case, numbered one after the other."""
     if not nos:
         return []
-    prefix = f"QF-{at:%Y%m%d}"
-    last = connection.scalar(select(numbers.c.last).where(numbers.c.prefix == prefix).with_for_update()) or 0
-    upsert(connection, numbers, {"prefix": prefix, "last": last + len(nos)}, key=("prefix",))
-    case_nos = [f"{prefix}-{number:04d}" for number in range(last + 1, last + len(nos) + 1)]
+    prefix = f"QF-{local(at):%Y%m%d}"
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(numbers).values(prefix=prefix, last=len(nos))
+    taken = first.on_conflict_do_update(index_elements=["prefix"], set_={"last": numbers.c.last + len(nos)})
+    last: int = connection.execute(taken.returning(numbers.c.last)).scalar_one()
+    case_nos = [f"{prefix}-{number:04d}" for number in range(last - len(nos) + 1, last + 1)]
     rows = [
         {"case_no": case_no, "process": "arrears", "subject": no, "open_subject": no, "pack": pack, "at": at}
         for no, case_no in zip(nos, case_nos, strict=True)

@@ -62,6 +62,16 @@ def refuse_if_held(task: Any, *, by: Actor) -> None:
         raise Refused("not-open", f"{task.key} is held by {task.holder}: ask them to release it, or have it reassigned")
 
 
+def against(task: Any, *, by: Actor) -> Refused | None:
+    """What the record has against this person deciding this task (a row of it): status, role, four eyes, or holder."""
+    try:
+        refuse_unless_decidable(Task.model_validate(task.body), key=task.key, actor=by)
+        refuse_if_held(task, by=by)
+    except Refused as refused:
+        return refused
+    return None
+
+
 def _locked(connection: Connection, task_id: str) -> Any:
     row = connection.execute(select(tasks).where(tasks.c.task_id == task_id).with_for_update()).one_or_none()
     if row is None:

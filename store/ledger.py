@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from domain.account import Account, Bill, CustomerClass, Estate, LedgerFact, Payment, Protected, Protection, Reversal
 from domain.policy import Strict
@@ -36,12 +36,15 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
     row = account.model_dump(exclude_none=True) | {"account_no": account.no, "updated_at": at}
     row.pop("no")
     row["protected"] = list(account.protected)
-    before = connection.scalar(select(accounts.c.protected).where(accounts.c.account_no == account.no))
+    mine = accounts.c.account_no == account.no
+    before = connection.scalar(select(accounts.c.protected).where(mine).with_for_update())
     upsert(connection, accounts, row, key=("account_no",))
     if before is not None and set(before) != set(account.protected):
-        fact = Protected(protected=account.protected, at=at)
-        key = f"{account.no}/{at.isoformat()}"
-        _append(connection, account.no, fact, key=key, amount_fen=None)
+        # Numbered, not timed: it may change twice at one instant.
+        changes = select(func.count()).where(ledger.c.account_no == account.no, ledger.c.kind == "protection")
+        key = f"{account.no}/{connection.execute(changes).scalar_one() + 1}"
+        _append(connection, account.no, Protected(protected=account.protected, at=at), key=key, amount_fen=None)
+        nudge(connection, account.no, at=at)
 
 
 def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversal) -> bool:
@@ -66,12 +69,11 @@ def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversa
     standing = connection.execute(
         select(ledger).where(ledger.c.kind == fact.kind, ledger.c.unique_key == key)
     ).one_or_none()
-    if standing is not None:
-        same = standing.account_no == account_no and standing.amount_fen == amount
-        if not same:
-            raise Refused("duplicate", f"{fact.kind} {key} stands already, with another amount or account")
+    if standing is not None and standing.account_no == account_no and standing.amount_fen == amount:
         return False
-    _append(connection, account_no, fact, key=key, amount_fen=amount)
+    # One that another account's door brings in at this very moment is found by the insertion.
+    if standing is not None or not _append(connection, account_no, fact, key=key, amount_fen=amount):
+        raise Refused("duplicate", f"{fact.kind} {key} stands already, with another amount or account")
     return True
 
 
@@ -87,17 +89,16 @@ def _append(
     *,
     key: str,
     amount_fen: int | None,
-) -> None:
-    connection.execute(
-        ledger.insert().values(
-            account_no=account_no,
-            kind=fact.kind,
-            unique_key=key,
-            amount_fen=amount_fen,
-            body=fact.model_dump(mode="json"),
-            at=fact.at,
-        )
-    )
+) -> bool:
+    row = {
+        "account_no": account_no,
+        "kind": fact.kind,
+        "unique_key": key,
+        "amount_fen": amount_fen,
+        "body": fact.model_dump(mode="json"),
+        "at": fact.at,
+    }
+    return upsert(connection, ledger, row, key=("kind", "unique_key"), keep=tuple(row))
 
 
 def _standing(connection: Connection, kind: str, key: str, account_no: str) -> Any:

@@ -1,18 +1,18 @@
 """Limit orders: issued, and marked done, only in a transaction that finds every condition of the interlock met."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, func, select, update
 
-from domain.account import Standing, standing
+from domain.account import Payment, Standing, standing
 from domain.arrears.facts import ArrearsFacts
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
 from domain.policy import Strict
 from store import ledger
-from store.database import Database
+from store.database import Database, upsert
 from store.tables import cases, limit_orders
 
 
@@ -41,16 +41,24 @@ class LimitAnswer(Strict):
 def ask(database: Database, request: LimitRequest) -> LimitAnswer:
     """Check every condition in one transaction with the ledger, and in it issue the order or mark it done.
 
-    Asked again after it was carried out (the worker died before it heard), it answers the same and changes nothing.
+    Asked again after it was carried out (the worker died before it heard), it answers the same and changes nothing;
+    but an order whose grounds are gone by then is taken back, and the answer is no.
     """
     with database.write() as connection:
         ledger.lock_account(connection, request.account_no)
         order = connection.execute(
             select(limit_orders).where(limit_orders.c.order_no == request.order_no)
         ).one_or_none()
-        if (repeated := _repeated(request, order)) is not None:
-            return repeated
+        if order is not None and (request.moment, order.status) == ("valve", "done"):
+            return LimitAnswer(allowed=True, fence=order.fence)
         conditions = conditions_now(connection, request, order=order)
+        if order is not None and (request.moment, order.status) == ("issue", "issued"):
+            # The case may be on record beyond the question: what the dead worker heard and wrote after the order.
+            missing = tuple(condition for condition in unmet(conditions) if condition.key != "record-current")
+            if not missing:
+                return LimitAnswer(allowed=True, fence=order.fence)
+            _close(connection, request, "recalled")
+            return LimitAnswer(allowed=False, unmet=missing)
         if missing := unmet(conditions):
             return LimitAnswer(allowed=False, unmet=missing)
         return _carry_out(connection, request)
@@ -86,19 +94,15 @@ def conditions_now(connection: Connection, request: LimitRequest, *, order: Any)
 
 
 def balance(connection: Connection, request: LimitRequest, facts: ArrearsFacts) -> Standing:
-    """What the account owes by the ledger itself, not by what the case has heard of it."""
-    known = [fact for _, fact in ledger.facts_after(connection, request.account_no, 0)]
+    """What the account owes by the ledger itself, not by what the case has heard of it.
+
+    Money that is here counts, even where the question is about an instant before it was paid.
+    """
+    known = [
+        fact.model_copy(update={"paid_at": min(fact.paid_at, request.at)}) if isinstance(fact, Payment) else fact
+        for _, fact in ledger.facts_after(connection, request.account_no, 0)
+    ]
     return standing(facts=known, disputes=facts.disputes, as_of=request.at)
-
-
-def _repeated(request: LimitRequest, order: Any) -> LimitAnswer | None:
-    if order is None:
-        return None
-    if request.moment == "issue" and order.status == "issued":
-        return LimitAnswer(allowed=True, fence=order.fence)
-    if request.moment == "valve" and order.status == "done":
-        return LimitAnswer(allowed=True, fence=order.fence)
-    return None
 
 
 def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:
@@ -110,21 +114,23 @@ def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:
                 select(func.max(limit_orders.c.fence)).where(limit_orders.c.account_no == request.account_no)
             )
             fence = (latest or 0) + 1
-            connection.execute(
-                limit_orders.insert().values(
-                    order_no=request.order_no,
-                    case_no=request.case_no,
-                    account_no=request.account_no,
-                    fence=fence,
-                    status="issued",
-                    issued_at=request.at,
-                )
-            )
+            # A number whose order was taken back before the case heard of it is given out again, with a new token.
+            row = {
+                "order_no": request.order_no,
+                "case_no": request.case_no,
+                "account_no": request.account_no,
+                "fence": fence,
+                "status": "issued",
+                "issued_at": request.at,
+                "closed_at": None,
+            }
+            upsert(connection, limit_orders, row, key=("order_no",))
             return LimitAnswer(allowed=True, fence=fence)
         case "valve":
-            connection.execute(
-                update(limit_orders)
-                .where(limit_orders.c.order_no == request.order_no)
-                .values(status="done", closed_at=request.at)
-            )
+            _close(connection, request, "done")
             return LimitAnswer(allowed=True)
+
+
+def _close(connection: Connection, request: LimitRequest, status: Literal["done", "recalled"]) -> None:
+    mine = limit_orders.c.order_no == request.order_no
+    connection.execute(update(limit_orders).where(mine).values(status=status, closed_at=request.at))

@@ -5,14 +5,14 @@ import secrets
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, false, or_, select, true, update
 
-from domain.people import LEVELS, Actor, Level, Role
+from domain.people import LEVELS, ROLES, Actor, Level, Role
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.database import Database
 from store.tables import people, tasks
 
 READS_ALL: tuple[Role, ...] = ("auditor", "administrator")
 OUTSIDE: tuple[Role, ...] = ("customer", "contractor")
+SECOND = ("collector", "supervisor", "designer", "engineer")
 
 
 class Person(Strict):
@@ -51,6 +51,15 @@ class Person(Strict):
         return any(role not in OUTSIDE for role in self.roles)
 
 
+SAMPLE_PEOPLE: tuple[Person, ...] = tuple(
+    Person(id=id, name=id, roles=(role,))
+    for role in ROLES
+    for id in ((role, f"{role}-2") if role in SECOND else (role,))
+    if role != "customer"
+)
+"""Somebody of each role for a first look, named after it, and a second where four eyes need one."""
+
+
 def within(person: Person, table: Table) -> ColumnElement[bool]:
     """The rows of a table with grid, section and office that the person may read: roles and part, as one predicate."""
     if not person.inside:
@@ -74,52 +83,39 @@ def task_for(person: Person) -> ColumnElement[bool]:
     return or_(mine, tasks.c.level.in_(risen))
 
 
-def add_person(
-    database: Database,
-    *,
-    id: str,
-    name: str,
-    roles: tuple[Role, ...],
-    level: Level | None = None,
-    grid: str | None = None,
-    section: str | None = None,
-    office: str | None = None,
-) -> str:
+def add_person(connection: Connection, person: Person) -> str:
     """Let somebody in; returns their token, which is shown this once and kept as its hash only.
 
     Raises `Refused("duplicate")` when the id is taken.
     """
+    if connection.scalar(select(people.c.id).where(people.c.id == person.id)) is not None:
+        raise Refused("duplicate", f"there is a person {person.id} already: choose another id")
     token = secrets.token_urlsafe(32)
-    person = Person(id=id, name=name, roles=roles, level=level, grid=grid, section=section, office=office)
-    with database.write() as connection:
-        if connection.scalar(select(people.c.id).where(people.c.id == id)) is not None:
-            raise Refused("duplicate", f"there is a person {id} already: choose another id")
-        row = person.model_dump() | {"roles": list(roles), "token_hash": hashed(token), "active": True}
-        connection.execute(people.insert().values(**row))
+    row = person.model_dump() | {"roles": list(person.roles), "token_hash": hashed(token), "active": True}
+    connection.execute(people.insert().values(**row))
     return token
 
 
-def new_token(database: Database, id: str) -> str:
+def new_token(connection: Connection, id: str) -> str:
     """A new token for a person; the one before is void at once. Raises `Refused("unknown")`."""
     token = secrets.token_urlsafe(32)
-    _change(database, id, token_hash=hashed(token))
+    _change(connection, id, token_hash=hashed(token))
     return token
 
 
-def set_roles(database: Database, id: str, roles: tuple[Role, ...]) -> None:
+def set_roles(connection: Connection, id: str, roles: tuple[Role, ...]) -> None:
     """Give a person these roles and no others, from the next request on. Raises `Refused("unknown")`."""
-    _change(database, id, roles=list(roles))
+    _change(connection, id, roles=list(roles))
 
 
-def shut_out(database: Database, id: str) -> None:
+def shut_out(connection: Connection, id: str) -> None:
     """Let a person in no more, from the next request on. Raises `Refused("unknown")`."""
-    _change(database, id, active=False, token_hash=None)
+    _change(connection, id, active=False, token_hash=None)
 
 
-def _change(database: Database, id: str, **values: object) -> None:
-    with database.write() as connection:
-        if not connection.execute(update(people).where(people.c.id == id).values(**values)).rowcount:
-            raise Refused("unknown", f"there is no person {id}")
+def _change(connection: Connection, id: str, **values: object) -> None:
+    if not connection.execute(update(people).where(people.c.id == id).values(**values)).rowcount:
+        raise Refused("unknown", f"there is no person {id}")
 
 
 def hashed(token: str) -> str:

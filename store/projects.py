@@ -3,20 +3,21 @@
 from typing import Any
 
 from pydantic import AwareDatetime
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from domain.connection.facts import Project
 from domain.policy import Strict
 from store import places
 from store.database import Database
 from store.intake import Place
-from store.tables import projects
+from store.tables import cases, projects
 
 
 class ProjectRecord(Strict):
     """An application as a door hands it over. Name and address stay in this table.
 
-    `reference` is the sender's own number: the same one again finds the project it opened.
+    `reference` is the sender's own number: the same one again finds the project it opened. `arrived_at` is when the
+    sender says it arrived there; our own terms count from our own door.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ProjectRecord(Strict):
     channel: str | None = None
     department: str | None = None
     responsible: str | None = None
+    arrived_at: AwareDatetime | None = None
     planned_end: AwareDatetime | None = None
     grid: str | None = None
     section: str | None = None
@@ -61,3 +63,15 @@ def project(connection: Connection, case_no: str) -> tuple[Project, tuple[str, .
     """What a case may know of its project, and the papers handed in."""
     row = connection.execute(select(projects.c.body, projects.c.papers).where(projects.c.case_no == case_no)).one()
     return Project.model_validate(row.body), tuple(row.papers)
+
+
+def references(connection: Connection) -> dict[str, str]:
+    """Every reference known, with its case number."""
+    rows = connection.execute(select(projects.c.reference, projects.c.case_no).where(projects.c.reference.is_not(None)))
+    return {row.reference: row.case_no for row in rows}
+
+
+def on_record(connection: Connection) -> int:
+    """How many projects that came with a reference have begun."""
+    joined = select(func.count()).select_from(projects).join(cases, cases.c.case_no == projects.c.case_no)
+    return connection.scalar(joined.where(projects.c.reference.is_not(None))) or 0

@@ -53,9 +53,9 @@ _CASE_COLUMNS = [column for column in cases.c if column.name != "facts"]
 
 
 def case_list(
-    connection: Connection, person: Person, where: CaseFilter, *, after: str | None, limit: int, newest: bool = False
+    connection: Connection, person: Person, where: CaseFilter, *, after: str | None, limit: int, newest: bool = True
 ) -> Page[Any]:
-    """Cases by opening, oldest first, or `newest` first. Raises `Refused("form-invalid")` for a cursor of another list.
+    """Cases by opening, newest first or oldest first. Raises `Refused("form-invalid")` for a cursor of another list.
 
     One statement: a part for each process and status, each along its own index, put together in order.
     """
@@ -89,6 +89,11 @@ def case(connection: Connection, person: Person, case_no: str) -> Row[Any] | Non
     if not case_no.isprintable():
         return None
     return connection.execute(select(cases).where(cases.c.case_no == case_no, within(person, cases))).one_or_none()
+
+
+def case_on_record(connection: Connection, case_no: str) -> Row[Any]:
+    """A case that is there, whoever asks."""
+    return connection.execute(select(cases).where(cases.c.case_no == case_no)).one()
 
 
 _TASK_COLUMNS = [*tasks.c, cases.c.subject, cases.c.stage, cases.c.amount_fen]
@@ -157,14 +162,17 @@ def order_of(connection: Connection, order_no: str) -> Row[Any] | None:
     return connection.execute(select(limit_orders).where(limit_orders.c.order_no == order_no)).one_or_none()
 
 
-def account(connection: Connection, person: Person, account_no: str) -> Row[Any] | None:
-    """An account with its personal data; None when absent or outside."""
-    mine = within(person, accounts)
-    return connection.execute(select(accounts).where(accounts.c.account_no == account_no, mine)).one_or_none()
+def account_on_record(connection: Connection, account_no: str) -> Row[Any]:
+    """An account that is there, with its personal data, whoever asks."""
+    return connection.execute(select(accounts).where(accounts.c.account_no == account_no)).one()
 
 
-def account_exists(connection: Connection, account_no: str) -> bool:
-    return connection.scalar(select(accounts.c.account_no).where(accounts.c.account_no == account_no)) is not None
+def refuse_foreign_account(connection: Connection, person: Person, account_no: str, *, absent: bool = True) -> None:
+    """Raises `Refused("unknown")` for an account outside the person's part; `absent`: a new one passes."""
+    mine = within(person, accounts).label("mine")
+    found = connection.execute(select(mine).where(accounts.c.account_no == account_no)).one_or_none()
+    if not (absent if found is None else found.mine):
+        raise Refused("unknown", "account: there is none of this number, or not for you: open its case or import it")
 
 
 def account_of_payment(connection: Connection, person: Person, reference: str) -> str | None:

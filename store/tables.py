@@ -101,6 +101,7 @@ projects = Table(
     Column("channel", String(50)),
     Column("department", String(100)),
     Column("responsible", String(100)),
+    Column("arrived_at", Instant),
     Column("planned_end", Instant),
     Column("body", JSON, nullable=False),
     Column("papers", JSON, nullable=False),

@@ -377,7 +377,7 @@ def opened(
     )
     play.say(CaseOpened(at=at(when), process="arrears", pack=pack, subject=account.no))
     play.settle()
-    return play
+    return play.until(play.now)
 
 
 def _key(fact: LedgerFact) -> tuple[str, str]:

@@ -1,0 +1,74 @@
+"""The API: every door, and what they share."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from temporalio.client import Client
+
+from api import about, billing, cases, errors, imports, openings, overview, tasks, verbs
+from api.house import Engine, House
+from api.limits import BodyLimit
+from runtime.wall_clock import now
+from settings import Settings
+from store.database import Database
+
+LARGEST_BODY = 1024 * 1024
+LARGEST_FILE = 64 * LARGEST_BODY
+PREFIX = "/api/v1"
+DESCRIPTION = """
+Durable case management for water utilities. Sign in with `Authorization: Bearer <token>`.
+
+* Money is a string in yuan (`"86.40"`); an instant carries its offset and is answered at +08:00; a day is `YYYY-MM-DD`.
+* Every refusal has one shape, `{"code", "message", "where"?}`, and is kept on record.
+* A POST may carry an `Idempotency-Key`: sent again it has one effect and one answer.
+* 202 with `"pending": true`: accepted while no worker answers, and carried out once, when one does.
+* Lists give `items` and `next`; `next` goes into `after`.
+""".strip()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    client: Client | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> FastAPI:
+    """The application. It starts and serves reads without an engine, and looks for one when something is to be done.
+
+    A database, a client or a clock that is given is used and left open; the others are made from the settings.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = database or Database(settings.database)
+        app.state.house = House(settings, store, Engine(settings, store, client), clock or now)
+        yield
+        await app.state.house.engine.close()
+        if database is None:
+            store.close()
+
+    app = FastAPI(
+        title="Guanjia 水管家",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    errors.install(app)
+    app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere={f"{PREFIX}/ledger/imports": LARGEST_FILE})
+    app.add_middleware(errors.Unexpected)
+    for room in (cases, openings, verbs, tasks, billing, imports, about):
+        app.include_router(room.router, prefix=PREFIX)
+    app.include_router(about.health)
+
+    @app.get("/docs", include_in_schema=False)
+    def what_there_is() -> HTMLResponse:
+        return HTMLResponse(overview.page(app.openapi()))
+
+    return app

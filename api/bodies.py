@@ -1,0 +1,271 @@
+"""What may be sent. Money is a string in yuan, an instant carries its offset, a day is YYYY-MM-DD.
+
+Unknown fields are refused, so that nothing typed is lost; only the opening of a case passes over what it does not know.
+"""
+
+import math
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
+
+from domain.account import Bill, CustomerClass, Estate, Protection
+from domain.calendars import local
+from domain.clock import Party
+from domain.money import PositiveYuan, Yuan
+from store.ledger import AccountRecord
+
+DEEPEST = 12
+LONGEST_LIST = 500
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("is written as text: 2026-03-10, or 2026-03-10T09:00:00+08:00")
+    return value
+
+
+def _instant(at: datetime) -> datetime:
+    if not 2000 < at.year < 2200:
+        raise ValueError("lies outside the years 2001 to 2199")
+    return local(at)
+
+
+def _day_or_instant(said: object) -> str:
+    is_day = len(said) <= len("2026-03-10") if isinstance(said, str) else type(said) is date
+    return "day" if is_day else "instant"
+
+
+def _day(on: date) -> date:
+    if not 2000 < on.year < 2200:
+        raise ValueError("lies outside the years 2001 to 2199")
+    return on
+
+
+def _plain(text: str) -> str:
+    if not text.replace("\n", "").isprintable():
+        raise ValueError("holds characters that cannot be printed: write plain text")
+    return text
+
+
+def _each_once(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """JSON that every store can keep: no lone surrogates, no NUL, no NaN, of moderate depth."""
+    match value:
+        case str():
+            if "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise ValueError("holds characters that cannot be kept: write plain text")
+        case float() if not math.isfinite(value):
+            raise ValueError("holds a number that is none")
+        case int() if abs(value) >= 2**63:
+            raise ValueError("holds a number that is too large")
+        case dict() | list():
+            if depth >= DEEPEST:
+                raise ValueError("is nested too deeply")
+            for part in [*value, *value.values()] if isinstance(value, dict) else value:
+                _storable(part, depth + 1)
+        case _:
+            pass
+    return value
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_plain)]
+_ACCOUNT_NO, _BILL_NO, _REFERENCE = r"^[0-9A-Za-z][0-9A-Za-z-]{0,31}$", r"^\S{1,64}$", r"^[^\s/]{1,100}$"
+_PERIOD, _PHONE = r"^20[0-9]{2}-(0[1-9]|1[0-2])$", r"^[+0-9][0-9 ()-]{2,30}$"
+PATTERNS = {
+    _ACCOUNT_NO: "is not an account number: write up to 32 letters, digits and hyphens",
+    _BILL_NO: "is not a bill number: write up to 64 characters without spaces",
+    _REFERENCE: "is not a reference: write up to 100 characters without spaces and slashes",
+    _PERIOD: "is not a billing month: write one such as 2026-02",
+    _PHONE: "is not a phone number: write its digits",
+}
+"""What to say of text that does not fit its pattern."""
+AccountNo = Annotated[str, StringConstraints(pattern=_ACCOUNT_NO)]
+BillNo = Annotated[str, StringConstraints(pattern=_BILL_NO), AfterValidator(_plain)]
+Reference = Annotated[str, StringConstraints(pattern=_REFERENCE), AfterValidator(_plain)]
+Period = Annotated[str, StringConstraints(pattern=_PERIOD)]
+Phone = Annotated[str, StringConstraints(pattern=_PHONE)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_instant)]
+Day = Annotated[date, BeforeValidator(_written), AfterValidator(_day)]
+Until = Annotated[
+    Annotated[Instant, Tag("instant")] | Annotated[Day, Tag("day")],
+    Discriminator(_day_or_instant),
+]
+BillNos = Annotated[tuple[BillNo, ...], Field(max_length=LONGEST_LIST), AfterValidator(_each_once)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OpeningAccount(BaseModel):
+    """The account that owes. `protected` or `estate` left out keep what is known, of a new account none and open."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    no: AccountNo = Field(examples=["0410023"])
+    customer_class: CustomerClass = Field(alias="class", examples=["resident"])
+    estate: Estate = "open"
+    phone: Phone | None = Field(None, examples=["13800000000"])
+    protected: tuple[Protection, ...] = Field((), max_length=4)
+    name: Line | None = None
+    address: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(_plain)] | None = (
+        None
+    )
+    grid: Annotated[Line, Field(max_length=50)] | None = None
+    section: Annotated[Line, Field(max_length=50)] | None = None
+    office: Annotated[Line, Field(max_length=50)] | None = None
+
+    def record(self) -> AccountRecord:
+        return AccountRecord(**self.model_dump())
+
+
+class OpeningBill(BaseModel):
+    """One overdue bill; the late fee (违约金) stands apart from the principal."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    no: BillNo = Field(examples=["B1"])
+    period: Period = Field(examples=["2026-02"])
+    amount: PositiveYuan
+    due_on: Day = Field(examples=["2026-03-10"])
+    late_fee: Annotated[Yuan, Field(ge=0)] = 0
+
+    def fact(self, at: datetime) -> Bill:
+        return Bill(
+            no=self.no,
+            period=self.period,
+            amount_fen=self.amount,
+            due_on=self.due_on,
+            late_fee_fen=self.late_fee,
+            at=at,
+        )
+
+
+def _bills_once(bills: tuple[OpeningBill, ...]) -> tuple[OpeningBill, ...]:
+    if len({bill.no for bill in bills}) < len(bills):
+        raise ValueError("names a bill more than once: give each its own number")
+    return bills
+
+
+class ArrearsOpening(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    account: OpeningAccount
+    bills: Annotated[tuple[OpeningBill, ...], Field(min_length=1, max_length=LONGEST_LIST), AfterValidator(_bills_once)]
+
+
+class PaymentBody(Body):
+    """Money received. `bills` left out: undisputed overdue bills, oldest first. `paid_at` left out: now."""
+
+    account: AccountNo = Field(examples=["0410023"])
+    reference: Reference = Field(examples=["T-1"])
+    amount: PositiveYuan
+    bills: BillNos = ()
+    paid_at: Instant | None = None
+
+
+class ReversalBody(Body):
+    """A payment taken back. The account may be named to make sure."""
+
+    account: AccountNo | None = None
+
+
+class BillBody(OpeningBill):
+    """Another bill of an account known here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: AccountNo = Field(examples=["0410023"])
+
+
+class ConfirmBody(Body):
+    """Billing says: everything up to `at` is here."""
+
+    source: Annotated[Line, Field(max_length=50)] = Field(examples=["billing"])
+    at: Instant = Field(examples=["2026-03-11T06:00:00+08:00"])
+
+
+class ContactBody(Body):
+    method: Literal["phone", "visit", "message"] = Field(examples=["phone"])
+    reached: bool = True
+    note: Annotated[Prose, Field(max_length=1000)] | None = None
+
+
+class InstalmentBody(Body):
+    amount: PositiveYuan
+    due_on: Day
+
+
+class PlanBody(Body):
+    parts: tuple[InstalmentBody, ...] = Field(min_length=1, max_length=60)
+
+
+class PromiseBody(Body):
+    """The customer will pay `amount` before the end of the day `by`, or before that instant."""
+
+    amount: PositiveYuan
+    by: Until = Field(examples=["2026-03-20"])
+
+
+class HoldBody(Body):
+    reason: Prose
+    until: Until | None = None
+
+
+class PauseBody(Body):
+    """`task`: its key, or its id where several of a key are open."""
+
+    task: Line = Field(examples=["arrears.serve-dunning-notice"])
+    party: Party = Field(examples=["customer"])
+    reason: Prose
+
+
+class ResumeBody(Body):
+    task: Line | None = None
+
+
+class ReassignBody(Body):
+    task: Line
+    to: Line
+    reason: Prose | None = None
+
+
+class UrgeBody(Body):
+    task: Line
+
+
+class ReleaseBody(Body):
+    """Nothing needs to be said."""
+
+
+class WithdrawBody(Body):
+    reason: Prose
+
+
+class OccupancyBody(Body):
+    """The share of households that have moved in, 0 to 1, as a string or a number."""
+
+    share: Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)] = Field(examples=["0.7"])
+
+
+class DecisionBody(Body):
+    """`form` as the task's JSON Schema (GET /forms) has it; `subject` where several of a key are open."""
+
+    form: Annotated[dict[str, Any], AfterValidator(_storable)] = Field({}, examples=[{"outcome": "served"}])
+    subject: Line | None = None

@@ -1,0 +1,39 @@
+"""How much a door reads: a body beyond it is refused in the one shape, before it fills the memory."""
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem
+
+TOO_LARGE = "the body is larger than this door takes: send it in parts"
+
+
+class BodyLimit:
+    """Bodies up to `largest` bytes; `elsewhere` by path. A length not announced is counted."""
+
+    def __init__(self, app: ASGIApp, *, largest: int, elsewhere: Mapping[str, int]) -> None:
+        self.app = app
+        self.largest = largest
+        self.elsewhere = elsewhere
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        left = self.elsewhere.get(scope["path"], self.largest)
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > left:
+            await problem(413, "too-large", TOO_LARGE)(scope, receive, send)
+            return
+
+        async def receiving() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, receiving, send)

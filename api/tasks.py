@@ -1,0 +1,104 @@
+"""The inbox: tasks found, taken in hand, put back and decided."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from api import bodies, processes, shown
+from api.access import DecidableCase, DecidableTask, Decider, SignedIn, VisibleTask
+from api.errands import Errand, Pending, Told
+from api.errors import documented
+from api.house import Here, House
+from domain.people import Role
+from domain.refusals import Refused
+from store import inbox, reads
+from store.people import READS_ALL
+from store.reads import LONGEST_PAGE, TaskFilter
+
+router = APIRouter(tags=["tasks"])
+DECIDED = documented(403, 404, 409, 413, 422, 503) | {
+    202: {"model": Pending, "description": "Accepted; carried out once a worker is back"}
+}
+
+
+class TaskQuery(BaseModel):
+    """Filters of the inbox; all that are given must fit."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    key: str | None = Field(None, max_length=60)
+    role: Role | None = None
+    mine: bool = Field(False, description="only what I have claimed or was given")
+    everyone: bool = Field(False, alias="all", description="tasks of every role; supervisor, auditor, administrator")
+    due_before: bodies.Instant | None = None
+    case_no: str | None = Field(None, max_length=40)
+    after: str | None = Field(None, max_length=400, description="`next` of the page before")
+    limit: int = Field(50, ge=1, le=LONGEST_PAGE)
+
+
+@router.get("/tasks", responses=documented(403, 422))
+def list_tasks(person: SignedIn, house: Here, query: Annotated[TaskQuery, Query()]) -> shown.Listed[shown.TaskLine]:
+    """What is to be done, soonest due first: tasks of my roles, and those that have risen to my level."""
+    if query.everyone and not person.holds("supervisor", *READS_ALL):
+        raise Refused("wrong-role", "all: this is for a supervisor, auditor or administrator; leave it out")
+    where = TaskFilter(**query.model_dump(exclude={"after", "limit"}))
+    with house.database.read() as connection:
+        page = reads.task_list(connection, person, where, after=query.after, limit=query.limit)
+    return shown.Listed(items=[shown.task_line(row) for row in page.rows], next=page.next)
+
+
+@router.get("/tasks/{task_id}", responses=documented(404))
+def read_task(house: Here, task: VisibleTask) -> shown.TaskWithForm:
+    """One task with its clock, and the form that decides it."""
+    return shown.task_with_form(task, at=house.clock())
+
+
+@router.post("/tasks/{task_id}/claim", responses=documented(403, 404, 409))
+def claim(person: Decider, house: Here, task: DecidableTask) -> shown.TaskShown:
+    """Take a task in hand: nobody else decides it until it is put back or reassigned."""
+    inbox.claim(house.database, task.task_id, by=person.actor, at=house.clock())
+    return _now(house, task.task_id, person)
+
+
+@router.post("/tasks/{task_id}/release", responses=documented(403, 404, 409))
+def release(person: Decider, house: Here, task: DecidableTask) -> shown.TaskShown:
+    """Put a task back for the others; a supervisor may, for whoever has it."""
+    inbox.release(house.database, task.task_id, by=person.actor, at=house.clock())
+    return _now(house, task.task_id, person)
+
+
+def _now(house: House, task_id: str, person: Decider) -> shown.TaskShown:
+    with house.database.read() as connection:
+        row = reads.task(connection, person, task_id)
+    if row is None:
+        raise Refused("unknown", "the task is in your sight no more")
+    return shown.task_shown(row, at=house.clock())
+
+
+@router.post("/tasks/{task_id}/decide", responses=DECIDED)
+async def decide(task: DecidableTask, body: bodies.DecisionBody, errand: Errand) -> Told | Pending:
+    """Decide a task with its form filled in."""
+    processes.refuse_bad_form(task.key, body.form)
+    against = inbox.against(task, by=errand.person.actor)
+    return await errand.decide(task, task.key, body.form, task_id=task.task_id, against=against)
+
+
+@router.post("/cases/{case_no}/tasks/{key}/decide", responses=DECIDED)
+async def decide_by_key(
+    case: DecidableCase, key: str, body: bodies.DecisionBody, errand: Errand, house: Here
+) -> Told | Pending:
+    """Decide the open task of a key; `subject` says which where several are open."""
+    processes.refuse_bad_form(key, body.form)
+    task = await run_in_threadpool(_open_task, house, case.case_no, key, body.subject)
+    task_id, against = None, None
+    if task is not None:
+        task_id, against = task.task_id, inbox.against(task, by=errand.person.actor)
+    return await errand.decide(case, key, body.form, task_id=task_id, subject=body.subject, against=against)
+
+
+def _open_task(house: House, case_no: str, key: str, subject: str | None) -> Any:
+    with house.database.read() as connection:
+        mine = [task for task in reads.tasks_of(connection, case_no) if task.key == key]
+    return next((task for task in mine if subject is None or task.body.get("subject") == subject), None)

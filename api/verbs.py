@@ -1,0 +1,128 @@
+"""What people tell a case besides deciding its tasks. Each door: translate, one call, translate back."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from api import bodies
+from api.access import DecidableCase
+from api.errands import Errand, Pending, Told
+from api.errors import documented
+from api.house import Here, House
+from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
+from domain.commands import PauseTask, PlaceHold, ReassignTask, ReleaseHold, ResumeTask, UrgeTask, WithdrawCase
+from domain.connection.commands import ReportOccupancy
+from domain.people import Role
+from domain.refusals import Refused
+from store import inbox, people, reads
+
+router = APIRouter(
+    prefix="/cases/{case_no}",
+    tags=["what a case is told"],
+    responses=documented(403, 404, 409, 413, 422, 503)
+    | {202: {"model": Pending, "description": "Accepted; carried out once a worker is back"}},
+)
+Bills = Annotated[bodies.BillNos, Field(min_length=1), Body(examples=[["B1"]])]
+
+
+@router.post("/contact")
+async def contact(case: DecidableCase, body: bodies.ContactBody, errand: Errand) -> Told | Pending:
+    """A contact with the customer. Collector, supervisor."""
+    return await errand.tell(case, RecordContact, **body.model_dump())
+
+
+@router.post("/dispute")
+async def dispute(case: DecidableCase, bills: Bills, errand: Errand) -> Told | Pending:
+    """The customer contests these bills; the rest of the debt goes on. Collector, supervisor, clerk."""
+    return await errand.tell(case, DisputeBills, bills=bills)
+
+
+@router.post("/resolve")
+async def resolve(case: DecidableCase, bills: Bills, errand: Errand) -> Told | Pending:
+    """The dispute about these bills is over. Collector, supervisor, clerk."""
+    return await errand.tell(case, ResolveDispute, bills=bills)
+
+
+@router.post("/plan")
+async def plan(case: DecidableCase, body: bodies.PlanBody, errand: Errand) -> Told | Pending:
+    """An instalment plan: the ladder stands still as long as it is kept. Collector, supervisor."""
+    return await errand.tell(case, AgreePlan, **body.model_dump())
+
+
+@router.post("/promise")
+async def promise(case: DecidableCase, body: bodies.PromiseBody, errand: Errand) -> Told | Pending:
+    """A promise to pay an amount by a day or instant. Collector, supervisor."""
+    said = body.model_dump()
+    return await errand.tell(case, TakePromise, amount=said["amount"], until=said["by"])
+
+
+@router.post("/hold")
+async def hold(case: DecidableCase, body: bodies.HoldBody, errand: Errand) -> Told | Pending:
+    """The case stands still, for a reason, until a day or instant, or until released. Collector, supervisor."""
+    return await errand.tell(case, PlaceHold, **body.model_dump())
+
+
+@router.post("/release")
+async def release(case: DecidableCase, errand: Errand, body: bodies.ReleaseBody | None = None) -> Told | Pending:
+    """Every hold, promise and plan of the case ends. Collector, supervisor."""
+    return await errand.tell(case, ReleaseHold)
+
+
+@router.post("/pause")
+async def pause(case: DecidableCase, body: bodies.PauseBody, errand: Errand) -> Told | Pending:
+    """A task's clock stops while another party holds it. The task's role, supervisor."""
+    return await errand.tell(case, PauseTask, **body.model_dump())
+
+
+@router.post("/resume")
+async def resume(case: DecidableCase, errand: Errand, body: bodies.ResumeBody | None = None) -> Told | Pending:
+    """The clock goes on with what was left. The task's role, supervisor."""
+    return await errand.tell(case, ResumeTask, **(body.model_dump() if body else {}))
+
+
+@router.post("/reassign")
+async def reassign(case: DecidableCase, body: bodies.ReassignBody, errand: Errand, house: Here) -> Told | Pending:
+    """The task is given to another person, and whoever had it in hand has it no more. Supervisor, leading group."""
+    await run_in_threadpool(_refuse_stranger, house, case, body)
+    told = await errand.tell(case, ReassignTask, **body.model_dump())
+    await run_in_threadpool(
+        lambda: inbox.hand_over(
+            house.database, case.case_no, body.task, to=body.to, by=errand.person.id, at=house.clock()
+        )
+    )
+    return told
+
+
+def _refuse_stranger(house: House, case: Any, body: bodies.ReassignBody) -> None:
+    """A task goes to nobody who is not here, or could not decide it."""
+    with house.database.read() as connection:
+        to = people.person(connection, body.to)
+        roles: set[Role] = {
+            task.role for task in reads.tasks_of(connection, case.case_no) if body.task in (task.key, task.task_id)
+        }
+        sees = to is not None and (not to.inside or reads.case(connection, to, case.case_no) is not None)
+    if to is None or not sees or (roles and not to.holds(*roles)):
+        holding = f" who holds {' or '.join(sorted(roles))}" if roles else ""
+        raise Refused(
+            "form-invalid", f"to: nobody of this id{holding} works on this case: give the id of somebody who does"
+        )
+
+
+@router.post("/urge")
+async def urge(case: DecidableCase, body: bodies.UrgeBody, errand: Errand) -> Told | Pending:
+    """催办: whoever has the task is reminded, on record."""
+    return await errand.tell(case, UrgeTask, **body.model_dump())
+
+
+@router.post("/withdraw")
+async def withdraw(case: DecidableCase, body: bodies.WithdrawBody, errand: Errand) -> Told | Pending:
+    """The case is called off. Supervisor; of a connection project also its clerk and representative."""
+    return await errand.tell(case, WithdrawCase, **body.model_dump())
+
+
+@router.post("/occupancy")
+async def occupancy(case: DecidableCase, body: bodies.OccupancyBody, errand: Errand) -> Told | Pending:
+    """The share of households that have moved into an estate. Representative, meter technician, supervisor."""
+    return await errand.tell(case, ReportOccupancy, **body.model_dump())

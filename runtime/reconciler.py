@@ -1,0 +1,185 @@
+"""The reconciler: finds what fell between store and engine, and leaves word again. Reads and the outbox, no engine.
+
+Whatever it says may be said twice: an opening starts a case at most once, a nudge carries nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, exists, func, select
+
+from runtime.starts import Starts
+from store import outbox
+from store.database import Database
+from store.tables import cases, ledger, openings, tasks
+from store.tables import outbox as waiting
+
+log = structlog.get_logger()
+
+ON_ITS_WAY = timedelta(minutes=1)
+"""What is younger may still be with the relay or the worker."""
+
+OVERSLEPT = timedelta(minutes=5)
+OFTEN = timedelta(hours=1)
+AT_MOST = 1000
+SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Case numbers, by what is wrong. `adrift` needs a person; for the rest word was left."""
+
+    unheard: tuple[str, ...] = ()
+    unopened: tuple[str, ...] = ()
+    unreopened: tuple[str, ...] = ()
+    overslept: tuple[str, ...] = ()
+    adrift: tuple[str, ...] = ()
+
+
+def reconcile(database: Database, *, now: datetime) -> Findings:
+    """Look once, and put right what a word can put right. At most 1,000 cases of a kind a time.
+
+    A case that does not react is nudged every minute for an hour and then once an hour, so that its history stays
+    within the engine's bounds.
+    """
+    with database.read() as connection:
+        unheard = _unheard(connection, now)
+        unopened = _unopened(connection, now)
+        closed = _taken_back_after_closing(connection, now)
+        overslept = _overslept(connection, now)
+        adrift = _adrift(connection)
+    starts = Starts(database, shift=timedelta, calendar=None, renew_after=0)
+    unreopened = [case for case in closed if not isinstance(starts.reopening(case.subject), bool)]
+    nudges = {(case.process, case.subject) for case in [*unheard, *unreopened, *overslept] if _worth_it(case, now)}
+    if nudges or unopened:
+        with database.write() as connection:
+            _leave_word(connection, nudges, unopened, now)
+    return Findings(
+        unheard=_numbers(unheard),
+        unopened=_numbers(unopened),
+        unreopened=_numbers(unreopened),
+        overslept=_numbers(overslept),
+        adrift=_numbers(adrift),
+    )
+
+
+async def reconcile_for_ever(
+    database: Database, clock: Callable[[], datetime], *, every: timedelta = timedelta(minutes=1)
+) -> None:
+    """Look every minute; what is found is logged by case number, and what needs a person as an alarm."""
+    while True:
+        try:
+            report(await asyncio.to_thread(reconcile, database, now=clock()))
+        except Exception as failure:  # the database is away: looked again in a minute
+            log.warning("reconciler.unable", error=type(failure).__name__)
+        await asyncio.sleep(every.total_seconds())
+
+
+def report(findings: Findings) -> None:
+    """Log what was found: one line a kind, the first few case numbers in it, no personal data."""
+    for kind, alarm in (
+        ("unheard", False),
+        ("unopened", False),
+        ("unreopened", False),
+        ("overslept", True),
+        ("adrift", True),
+    ):
+        found: tuple[str, ...] = getattr(findings, kind)
+        if found:
+            say = log.error if alarm else log.warning
+            say(f"reconciler.{kind}", alarm=alarm, count=len(found), cases=list(found[:SHOWN]))
+
+
+def _unheard(connection: Connection, now: datetime) -> Sequence[Any]:
+    """Open cases that the ledger has facts for which they have not taken in."""
+    news = (
+        select(func.min(ledger.c.at))
+        .where(ledger.c.account_no == cases.c.subject, ledger.c.position > cases.c.ledger_position)
+        .scalar_subquery()
+    )
+    found = select(cases.c.case_no, cases.c.process, cases.c.subject, news.label("since")).where(
+        cases.c.process == "arrears", cases.c.status == "open", news <= now - ON_ITS_WAY
+    )
+    return connection.execute(found.limit(AT_MOST)).all()
+
+
+def _unopened(connection: Connection, now: datetime) -> Sequence[Any]:
+    """Case numbers given out under which no case has begun, and no word left to begin it."""
+    begun = exists().where(cases.c.case_no == openings.c.case_no)
+    found = (
+        select(openings.c.case_no, openings.c.process, openings.c.subject)
+        .where(openings.c.open_subject.is_not(None), openings.c.at <= now - ON_ITS_WAY, ~begun)
+        .order_by(openings.c.at)
+        .limit(AT_MOST)
+    )
+    rows = connection.execute(found).all()
+    if not rows:
+        return rows
+    words = connection.execute(select(waiting.c.process, waiting.c.subject).where(waiting.c.kind == "open"))
+    on_their_way = {(word.process, word.subject) for word in words}
+    return [row for row in rows if (row.process, row.subject) not in on_their_way]
+
+
+def _taken_back_after_closing(connection: Connection, now: datetime) -> Sequence[Any]:
+    """Closed cases, each the last of its account, with money taken back since, and no open one to take that in."""
+    later, place = cases.alias(), openings.alias()
+    is_open = exists().where(place.c.process == "arrears", place.c.open_subject == cases.c.subject)
+    followed = exists().where(
+        later.c.process == "arrears", later.c.subject == cases.c.subject, later.c.opened_at > cases.c.opened_at
+    )
+    found = (
+        select(cases.c.case_no, cases.c.process, cases.c.subject, func.min(ledger.c.at).label("since"))
+        .join(ledger, ledger.c.account_no == cases.c.subject)
+        .where(
+            ledger.c.kind == "reversal",
+            ledger.c.position > cases.c.ledger_position,
+            ledger.c.at <= now - ON_ITS_WAY,
+            cases.c.process == "arrears",
+            cases.c.status == "closed",
+            ~is_open,
+            ~followed,
+        )
+        .group_by(cases.c.case_no, cases.c.process, cases.c.subject)
+        .limit(AT_MOST)
+    )
+    return connection.execute(found).all()
+
+
+def _overslept(connection: Connection, now: datetime) -> Sequence[Any]:
+    """Open cases that should have woken up a while ago."""
+    found = (
+        select(cases.c.case_no, cases.c.process, cases.c.subject, cases.c.next_wake.label("since"))
+        .where(cases.c.status == "open", cases.c.next_wake < now - OVERSLEPT)
+        .order_by(cases.c.next_wake)
+        .limit(AT_MOST)
+    )
+    return connection.execute(found).all()
+
+
+def _adrift(connection: Connection) -> Sequence[Any]:
+    """Open cases that nothing will ever move: no task for anyone, and no instant to wake up at."""
+    asked = exists().where(tasks.c.case_no == cases.c.case_no, tasks.c.status == "open")
+    found = select(cases.c.case_no).where(cases.c.status == "open", cases.c.next_wake.is_(None), ~asked)
+    return connection.execute(found.order_by(cases.c.case_no).limit(AT_MOST)).all()
+
+
+def _worth_it(case: Any, now: datetime) -> bool:
+    return now - case.since < OFTEN or now.minute == 0
+
+
+def _leave_word(connection: Connection, nudges: set[tuple[str, str]], unopened: Sequence[Any], now: datetime) -> None:
+    words = connection.execute(select(waiting.c.process, waiting.c.subject).where(waiting.c.kind == "nudge"))
+    for process, subject in sorted(nudges - {(word.process, word.subject) for word in words}):
+        outbox.put(connection, kind="nudge", process=process, subject=subject, at=now)
+    for case in unopened:
+        outbox.put(
+            connection, kind="open", process=case.process, subject=case.subject, at=now, body={"case_no": case.case_no}
+        )
+
+
+def _numbers(rows: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(row.case_no for row in rows)

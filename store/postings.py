@@ -1,0 +1,58 @@
+"""What billing reports, within a door's transaction: a bill, a payment, a payment taken back."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from domain.account import Bill, Payment, Reversal
+from domain.refusals import Refused
+from store import intake, ledger, places
+from store.intake import Place
+from store.ledger import AccountRecord
+from store.tables import sources
+
+
+def post(connection: Connection, account_no: str, fact: Payment | Reversal) -> bool:
+    """Add a payment or take one back; False when that was done already. Raises `Refused`."""
+    new = ledger.post(connection, account_no, fact)
+    if new:
+        ledger.nudge(connection, account_no, at=fact.at)
+    return new
+
+
+def bill(connection: Connection, account_no: str, bill: Bill, *, pack: str, at: datetime) -> tuple[bool, Place | None]:
+    """Another bill: whether it is new, and the open case that it joined or opened once anything is overdue."""
+    new = ledger.post(connection, account_no, bill)
+    place = None
+    if intake.owes(connection, account_no, at=at):
+        case_no, opened = places.open_place(
+            connection, process="arrears", subject=account_no, prefix="QF", pack=pack, at=at
+        )
+        place = Place(case_no=case_no, new=opened)
+    if new and (place is None or not place.new):
+        ledger.nudge(connection, account_no, at=at)
+    return new, place
+
+
+def open_case(
+    connection: Connection, account: AccountRecord, bills: Sequence[Bill], *, given: set[str], pack: str, at: datetime
+) -> Place:
+    """`intake.open_in`, where what was not `given` of a known account stays as it is known.
+
+    Protection left out of a body says nothing; read as "none" it would take away what forbids a limit.
+    """
+    with suppress(Refused):
+        known = ledger.account(connection, account.no)
+        kept = {name: getattr(known, name) for name in ("estate", "protected") if name not in given}
+        account = account.model_copy(update=kept)
+    return intake.open_in(connection, account, bills, pack=pack, at=at)
+
+
+def confirm(connection: Connection, source: str, *, at: datetime) -> datetime:
+    """Billing vouches for everything up to `at`; returns the latest instant that it has vouched for."""
+    before = connection.scalar(select(sources.c.synced_at).where(sources.c.name == source))
+    latest = max(at, before) if before is not None else at
+    ledger.confirm_sync(connection, source=source, at=latest)
+    return latest
