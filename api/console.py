@@ -37,7 +37,7 @@ class Door:
             answer = httpx2.request(method, f"{self.base}{path}", headers=self.headers, timeout=60, **more)
         except httpx2.TransportError:
             refuse(f"nothing answers at {self.base}: start it with `guanjia run`, or set GUANJIA_API_PORT")
-        told = answer.json() if answer.content else None
+        told: Any = answer.json() if answer.content else {}
         if answer.status_code >= 400:
             refuse(f"{told.get('code', answer.status_code)}: {told.get('message', answer.text)}")
         return told

@@ -21,6 +21,7 @@ from worker import connect
 log = structlog.get_logger()
 AT_ONCE = 4
 ROWS_AT_ONCE = 20
+PATIENCE = 15.0  # a command for a case that nobody works on waits for ever
 
 
 class EngineAway(Exception):
@@ -70,7 +71,8 @@ class Engine:
             if self._relay is None:
                 client = await self.client()
                 self._relay = Relay(client, self._database, task_queue=self._settings.task_queue)
-            await self._relay.deliver(now=now, limit=ROWS_AT_ONCE)
+            async with asyncio.timeout(PATIENCE):
+                await self._relay.deliver(now=now, limit=ROWS_AT_ONCE)
         except Exception as error:  # the rows stand in the outbox, where the relay finds them
             log.info("api.left-to-the-relay", error=type(error).__name__)
 

@@ -1,7 +1,7 @@
 """An arrears case beside the bare floor: decision latency, events and cases a second, interleaved in one run.
 
-Ours is the real case on the real store: opened by the relay, first decision (the notice served), paid, closed. The floor
-is `bench.floor`'s case with one local activity a transition. Both on one server, one worker each, SQLite in WAL and FULL.
+Ours is the real case on the real store: opened by the relay, first decision (the notice served), paid, closed. The
+floor is `bench.floor`'s case with one local activity a transition. One worker each, SQLite in WAL and FULL.
 """
 
 import asyncio
@@ -122,8 +122,8 @@ def bare_events(kinds: Counter[str]) -> int:
     """A bare start, wait, update or signal with one local activity each.
 
     Start and end: 2 and a workflow task of 3 with its marker. An update raced by a timer: 2, the task's 3, a marker,
-    the timer started and cancelled. A timer that fires: started, fired, 3, a marker. A signal: 1, 3, a marker. A message
-    that leaves the building: 3 for its activity, 3 and a marker for the task that hears of it.
+    the timer started and cancelled. A timer that fires: started, fired, 3, a marker. A signal: 1, 3, a marker. A
+    message that leaves the building: 3 for its activity, 3 and a marker for the task that hears of it.
     """
     updates = kinds["EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED"]
     fired = kinds["EVENT_TYPE_TIMER_FIRED"]

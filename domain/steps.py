@@ -44,3 +44,11 @@ class StandStill(Strict):
 
 class Close(Strict):
     outcome: str
+
+
+Step = Ask | Calls | Act | StandStill | Close
+
+
+def asked(step: Step) -> tuple[Ask, ...]:
+    """The tasks that a step asks for."""
+    return (step,) if isinstance(step, Ask) else step.asks if isinstance(step, Calls) else ()

@@ -74,13 +74,12 @@ def task_within(person: Person) -> ColumnElement[bool]:
     return and_(tasks.c.role.in_(person.roles), or_(tasks.c.assignee == person.id, tasks.c.holder == person.id))
 
 
-def task_for(person: Person) -> ColumnElement[bool]:
-    """Tasks that fall to this person: of their roles, and for a supervisor those that have risen to their level."""
-    mine = tasks.c.role.in_(person.roles)
+def tasks_for(person: Person) -> list[ColumnElement[bool]]:
+    """Why a task may fall to this person: it is of a role of theirs, or has risen to their level as a supervisor."""
+    roles = [tasks.c.role == role for role in person.roles]
     if not person.holds("supervisor"):
-        return mine
-    risen = [level for level in LEVELS[1:] if person.level in (None, level)]
-    return or_(mine, tasks.c.level.in_(risen))
+        return roles
+    return roles + [tasks.c.level == level for level in LEVELS[1:] if person.level in (None, level)]
 
 
 def add_person(connection: Connection, person: Person) -> str:

@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import Interval
     from domain.commands import Command, DecideTask
     from domain.refusals import Refused
-    from domain.steps import Act, Ask, Calls, Close, StandStill
+    from domain.steps import Act, Ask, Calls, Close, StandStill, Step, asked
     from domain.tasks import Task, TaskKind
     from domain.terms import due_at
     from store.casebook import Batch, Entry, Snapshot
@@ -76,7 +76,7 @@ class Case(ABC, Generic[Facts]):
         """The facts after an event and all it entails, and everything that was said."""
 
     @abstractmethod
-    def next_step(self) -> Ask | Calls | StandStill | Act | Close | None:
+    def next_step(self) -> Step | None:
         """What the case calls for now; None when it has ended."""
 
     @abstractmethod
@@ -193,12 +193,12 @@ class Case(ABC, Generic[Facts]):
             if await self.ended():
                 return self.facts.outcome or "closed"
 
-    async def take(self, step: Ask | Calls | StandStill | Act | Close) -> None:
+    async def take(self, step: Step) -> None:
         """Ask, wait or act until the facts call for something else. Lateness is no answer: it is an event."""
         match step:
             case Ask() | Calls() | StandStill():
                 self.call_for(step)
-                await self.until(lambda: self.next_step() != step)
+                await self.until(lambda: self.next_step() != step or self.answered(step))
             case Close():
                 self.call_for(step)
                 await self.until(lambda: not self.busy or self.next_step() != step)
@@ -208,9 +208,9 @@ class Case(ABC, Generic[Facts]):
                 self.call_for(step)
                 await self.act(step)
 
-    def call_for(self, step: Ask | Calls | StandStill | Act | Close) -> None:
+    def call_for(self, step: Step) -> None:
         """Open each task that the step asks for and is not open; withdraw each that is open and not asked for."""
-        asks = (step,) if isinstance(step, Ask) else step.asks if isinstance(step, Calls) else ()
+        asks = asked(step)
         wanted = {(ask.key, ask.subject) for ask in asks}
         for task in tuple(self.facts.tasks.values()):
             if (task.key, task.subject) not in wanted:
@@ -220,6 +220,11 @@ class Case(ABC, Generic[Facts]):
         for ask in asks:
             if (ask.key, ask.subject) not in open_now:
                 self.say(TaskOpened(at=self.facts.as_of, clauses=ask.clauses, task=self._task(ask)))
+
+    def answered(self, step: Step) -> bool:
+        """Whether a task of the step was decided. A node with defects is asked for again by the very same step."""
+        open_now = {(task.key, task.subject) for task in self.facts.tasks.values()}
+        return any((ask.key, ask.subject) not in open_now for ask in asked(step))
 
     def _task(self, ask: Ask) -> Task:
         kind, at = self.kinds[ask.key], self.facts.as_of

@@ -10,7 +10,7 @@ from decimal import Context
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError  # noqa: S405  # parsing is in xml_stream
+from xml.etree.ElementTree import Element, ParseError  # parsing is in xml_stream
 
 from activities.ledger_file.sheet import Rows
 from activities.ledger_file.unreadable import damaged

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element, TreeBuilder, XMLParser  # noqa: S405  # document types are refused below
+from xml.etree.ElementTree import Element, TreeBuilder, XMLParser  # document types are refused below
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 22  # of one element, unpacked: 16,384 cells of 250 bytes

@@ -48,7 +48,7 @@ class LimitApproval(Form):
 
     outcome: Literal["approve", "refuse", "defer"] = Field(examples=["approve"], title="决定 Decision")
     until: AwareDatetime | date | None = Field(None, title="暂缓至 Defer until")
-    reason: str | None = Field(None, max_length=1000, examples=["符合限压条件"], title="理由 Reason")
+    reason: str | None = Field(None, max_length=1000, examples=["见案卷"], title="理由 Reason")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

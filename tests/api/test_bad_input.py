@@ -161,10 +161,39 @@ SCALARS = st.one_of(
         + ["collector", "arrears.serve-dunning-notice", "served", "posted", "\x00", "é" * 50, "2026-02-30"]
     ),
 )
-FIELDS = (
-    "account no class estate phone protected bills period amount due_on late_fee reference paid_at source at method "
-    "reached note parts by reason until task party to share form outcome subject photo served_at"
-).split()
+FIELDS = [
+    "account",
+    "no",
+    "class",
+    "estate",
+    "phone",
+    "protected",
+    "bills",
+    "period",
+    "amount",
+    "due_on",
+    "late_fee",
+    "reference",
+    "paid_at",
+    "source",
+    "at",
+    "method",
+    "reached",
+    "note",
+    "parts",
+    "by",
+    "reason",
+    "until",
+    "task",
+    "party",
+    "to",
+    "share",
+    "form",
+    "outcome",
+    "subject",
+    "photo",
+    "served_at",
+]
 JSON = st.recursive(
     SCALARS,
     lambda inner: st.one_of(

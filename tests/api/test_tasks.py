@@ -56,7 +56,9 @@ def test_the_inbox_is_read_page_by_page(site: Site, account_no: str) -> None:
 def test_a_task_that_has_risen_shows_at_the_level_it_rose_to(site: Site, opened: dict[str, Any]) -> None:
     task_id = opened["tasks"][0]["task_id"]
     with site.database.write() as connection:
-        connection.execute(update(tasks).where(tasks.c.task_id == task_id).values(level="section", grid=opened["subject"]))
+        connection.execute(
+            update(tasks).where(tasks.c.task_id == task_id).values(level="section", grid=opened["subject"])
+        )
     section = site.add(f"sec-{opened['subject']}", "supervisor", level="section", grid=opened["subject"])
     office = site.add(f"off-{opened['subject']}", "supervisor", level="office", grid=opened["subject"])
     assert [task["task_id"] for task in site.get("/tasks", section).json()["items"]] == [task_id]

@@ -1,4 +1,4 @@
-"""Writes the stored histories of a release: `python -m tests.histories.record 0.1.0`. Never done twice for a release."""
+"""Writes the stored histories of a release, once: `python -m tests.histories.record 0.1.0`."""
 
 import asyncio
 import sys

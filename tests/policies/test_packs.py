@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -105,14 +106,38 @@ def test_jinan_reminds_serves_waits_serves_waits_asks_limits_and_refers() -> Non
 
 def test_jinan_takes_its_dunning_terms_from_its_own_sentences() -> None:
     values = load_pack("jinan").values()
-    written = {path: (str(value.value), value.clause) for path, value in values.items() if not value.chosen}
-    assert written == {
+    assert of_sentences(values, "arrears.") == {
         "arrears.ladder[1].term": ("P3D", "jinan.dunning.notice-within-3-days"),
         "arrears.ladder[2].resident": ("P30D", "jinan.dunning.resident-wait-30-days"),
         "arrears.ladder[2].organisation": ("P15D", "jinan.dunning.unit-wait-15-days"),
         "arrears.ladder[3].term": ("P3D", "jinan.dunning.restriction-notice-within-3-days"),
         "arrears.ladder[3].message": ("limit-notice", "jinan.dunning.restriction-sms-or-call"),
         "arrears.ladder[3].channel": ("sms", "jinan.dunning.restriction-sms-or-call"),
+    }
+
+
+def of_sentences(values: dict[str, Sourced[Any]], section: str) -> dict[str, tuple[str, str | None]]:
+    """What a section takes from sentences alone."""
+    return {
+        path: (str(value.value), value.clause)
+        for path, value in values.items()
+        if path.startswith(section) and not value.chosen
+    }
+
+
+def test_jinan_takes_its_connection_terms_from_its_own_sentences() -> None:
+    over_twenty, seventy = "jinan.meter-service.install-over-20-7wd", "jinan.meter-service.switch-at-70-percent"
+    assert of_sentences(load_pack("jinan").values(), "connection.") == {
+        "connection.terms.check_papers": ("P0D", "jinan.design.one-time-notice-same-day"),
+        "connection.terms.arrange_survey": ("P0D", "jinan.design.book-survey-same-day"),
+        "connection.terms.design_single": ("2WD", "jinan.design.single-meter-1-2wd"),
+        "connection.terms.design_estate": ("18WD", "jinan.design.estate-18wd"),
+        "connection.terms.install_one": ("P3D", "jinan.meter-service.install-single-3-days"),
+        "connection.terms.install_many": ("7WD", over_twenty),
+        "connection.terms.open_account": ("month-end", "jinan.account-opening.into-route-same-month"),
+        "connection.many_meters": ("20", over_twenty),
+        "connection.switch_kinds": ("('estate',)", seventy),
+        "connection.switch_share": ("0.70", seventy),
     }
 
 
