@@ -4,13 +4,16 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from api.console import add_to
 from settings import Settings
+
+if TYPE_CHECKING:
+    from store.database import Database
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -110,11 +113,10 @@ def import_(file: Path, by: Annotated[str, typer.Option(help="account id for the
     from activities.ledger_file import UnreadableLedger
     from runtime.embedded import import_with_progress
     from runtime.wall_clock import now
-    from store.database import Database
 
     settings = Settings()
     try:
-        import_with_progress(settings, Database(settings.database), file, console=Console(), now=now(), by=by)
+        import_with_progress(settings, store(settings), file, console=Console(), now=now(), by=by)
     except UnreadableLedger as unreadable:
         fail(str(unreadable), code=2)
 
@@ -125,11 +127,10 @@ def intake(file: Path) -> None:
     from activities.applications import UnreadableApplications
     from runtime.intake import take_in
     from runtime.wall_clock import now
-    from store.database import Database
 
     settings = Settings()
     try:
-        taken = take_in(Database(settings.database), file, pack=settings.pack, at=now(), console=Console())
+        taken = take_in(store(settings), file, pack=settings.pack, at=now(), console=Console())
     except (UnreadableApplications, TimeoutError, ValueError) as wrong:
         fail(str(wrong), code=2)
     print(f"{taken.applications} applications: {taken.opened} opened, {taken.known} known before, {taken.begun} begun")
@@ -164,16 +165,27 @@ def verify(case_no: Annotated[str | None, typer.Argument(help="one case; left ou
     from sqlalchemy import select
 
     from store.casebook import BrokenChain, verify
-    from store.database import Database
     from store.tables import cases
 
-    with Database(Settings().database).read() as connection:
+    with store(Settings()).read() as connection:
         numbers = [case_no] if case_no else list(connection.scalars(select(cases.c.case_no).order_by(cases.c.case_no)))
         try:
             entries = sum(verify(connection, number) for number in numbers)
         except BrokenChain as broken:
             fail(str(broken))
     print(f"{len(numbers)} cases, {entries} entries: the chain holds")
+
+
+def store(settings: Settings) -> "Database":
+    """The database of this installation; leaves with a word when it has no tables yet."""
+    from sqlalchemy import inspect
+
+    from store.database import Database
+
+    database = Database(settings.database)
+    if not inspect(database.engine).has_table("cases"):
+        fail("the database has no tables yet: start `guanjia run` once, or run `guanjia migrate`")
+    return database
 
 
 def fail(message: str, *, code: int = 1) -> NoReturn:

@@ -53,6 +53,9 @@ def holding(*roles: Role) -> Any:
 Opener = Annotated[Person, holding("clerk", "collector", "supervisor")]
 """Brings debts in. An administrator runs the system and opens no case."""
 
+ProjectOpener = Annotated[Person, holding("clerk", "representative", "service-manager", "supervisor")]
+"""Takes an application for water in, at the counter or at the customer's."""
+
 Bookkeeper = Annotated[Person, holding("clerk", "administrator")]
 """Reports money: the counter, and the account (administrator) under which the billing system itself reports."""
 

@@ -65,7 +65,10 @@ class LedgerConfirmed(BaseModel):
     responses=REFUSES | {200: {"model": PaymentTaken, "description": "Known already: nothing changed"}},
 )
 async def take_payment(person: Bookkeeper, house: Here, body: bodies.PaymentBody, key: OnceOnly) -> Response:
-    """Money received. The same reference and amount again changes nothing; another amount is refused `duplicate`."""
+    """Money received. The same reference and amount again changes nothing; another amount is refused `duplicate`.
+
+    Clerk, or the billing system (administrator).
+    """
     at = house.clock()
     paid_at = _not_ahead(body.paid_at or at, at, "paid_at")
     payment = Payment(reference=body.reference, amount_fen=body.amount, bills=body.bills, paid_at=paid_at, at=at)
@@ -85,7 +88,10 @@ async def take_payment(person: Bookkeeper, house: Here, body: bodies.PaymentBody
 async def reverse_payment(
     person: Bookkeeper, house: Here, reference: str, key: OnceOnly, body: bodies.ReversalBody | None = None
 ) -> Response:
-    """A payment taken back: returned by the bank, or booked to the wrong account. Again changes nothing."""
+    """A payment taken back: returned by the bank, or booked to the wrong account. Again changes nothing.
+
+    Clerk, or the billing system (administrator).
+    """
     at = house.clock()
 
     def takes(connection: Connection) -> dict[str, Any]:
@@ -105,7 +111,10 @@ async def reverse_payment(
     responses=REFUSES | {200: {"model": BillTaken, "description": "Known already: nothing changed"}},
 )
 async def take_bill(person: Bookkeeper, house: Here, body: bodies.BillBody, key: OnceOnly) -> Response:
-    """Another bill of an account: it joins the open case, or opens one when it is overdue."""
+    """Another bill of an account: it joins the open case, or opens one when it is overdue.
+
+    Clerk, or the billing system (administrator).
+    """
     at = house.clock()
 
     def takes(connection: Connection) -> dict[str, Any]:
@@ -119,7 +128,10 @@ async def take_bill(person: Bookkeeper, house: Here, body: bodies.BillBody, key:
 
 @router.post("/ledger/confirm", responses=documented(403, 413, 422, 503))
 def confirm_ledger(person: BillingSystem, house: Here, body: bodies.ConfirmBody) -> LedgerConfirmed:
-    """Billing says: everything up to `at` is here. A limit needs this to be recent; an earlier one changes nothing."""
+    """Billing says: everything up to `at` is here. A limit needs this to be recent; an earlier one changes nothing.
+
+    The billing system (administrator) alone.
+    """
     at = _not_ahead(body.at, house.clock(), "at")
     with house.database.write() as connection:
         return LedgerConfirmed(source=body.source, at=postings.confirm(connection, body.source, at=at))

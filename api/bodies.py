@@ -23,8 +23,11 @@ from pydantic import (
 from domain.account import Bill, CustomerClass, Estate, Protection
 from domain.calendars import local
 from domain.clock import Party
+from domain.connection.facts import Project, Sector
+from domain.connection.policy import Kind
 from domain.money import PositiveYuan, Yuan
 from store.ledger import AccountRecord
+from store.projects import ProjectRecord
 
 DEEPEST = 12
 LONGEST_LIST = 500
@@ -142,7 +145,7 @@ class OpeningBill(BaseModel):
 
     no: BillNo = Field(examples=["B1"])
     period: Period = Field(examples=["2026-02"])
-    amount: PositiveYuan
+    amount: PositiveYuan = Field(examples=["86.40"])
     due_on: Day = Field(examples=["2026-03-10"])
     late_fee: Annotated[Yuan, Field(ge=0)] = 0
 
@@ -164,10 +167,61 @@ def _bills_once(bills: tuple[OpeningBill, ...]) -> tuple[OpeningBill, ...]:
 
 
 class ArrearsOpening(BaseModel):
+    """An account and its overdue bills."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    account: OpeningAccount
-    bills: Annotated[tuple[OpeningBill, ...], Field(min_length=1, max_length=LONGEST_LIST), AfterValidator(_bills_once)]
+    account: OpeningAccount = Field(examples=[{"no": "0410023", "class": "resident", "phone": "13800000000"}])
+    bills: Annotated[
+        tuple[OpeningBill, ...], Field(min_length=1, max_length=LONGEST_LIST), AfterValidator(_bills_once)
+    ] = Field(examples=[[{"no": "B1", "period": "2026-02", "amount": "86.40", "due_on": "2026-03-10"}]])
+
+
+class ProjectBody(BaseModel):
+    """An application for water; fields that are not known here are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: Line = Field(examples=["泉城路小店"])
+    kind: Kind = Field(examples=["single"])
+    address: Line | None = None
+    district: Line | None = None
+    meters: int = Field(1, ge=1, le=100_000)
+    high_rise: bool = False
+    design_by: Literal["utility", "customer"] = "utility"
+    sector: Sector = "other"
+    investment: PositiveYuan | None = None
+    high_reliability: bool = False
+    petition: bool = False
+    reference: Line | None = Field(None, description="The sender's own number: the same one finds the same project")
+
+
+class ConnectionOpening(BaseModel):
+    """A project, and the papers handed in; left out: all of the kind's checklist."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    project: ProjectBody
+    papers: Annotated[tuple[Line, ...], Field(max_length=100)] | None = None
+
+    def record(
+        self, *, checklist: tuple[str, ...], grid: str | None, section: str | None, office: str | None
+    ) -> ProjectRecord:
+        """The application as the intake takes it, in the part of the organisation of whoever brings it in."""
+        given = self.project
+        told = {"name", "address", "investment", "reference"}
+        project = Project(**given.model_dump(exclude=told), investment_fen=given.investment)
+        return ProjectRecord(
+            name=given.name,
+            address=given.address,
+            district=given.district,
+            reference=given.reference,
+            project=project,
+            papers=self.papers if self.papers is not None else checklist,
+            grid=grid,
+            section=section,
+            office=office,
+        )
 
 
 class PaymentBody(Body):
@@ -175,7 +229,7 @@ class PaymentBody(Body):
 
     account: AccountNo = Field(examples=["0410023"])
     reference: Reference = Field(examples=["T-1"])
-    amount: PositiveYuan
+    amount: PositiveYuan = Field(examples=["86.40"])
     bills: BillNos = ()
     paid_at: Instant | None = None
 
@@ -208,23 +262,25 @@ class ContactBody(Body):
 
 
 class InstalmentBody(Body):
-    amount: PositiveYuan
-    due_on: Day
+    amount: PositiveYuan = Field(examples=["86.40"])
+    due_on: Day = Field(examples=["2026-04-10"])
 
 
 class PlanBody(Body):
-    parts: tuple[InstalmentBody, ...] = Field(min_length=1, max_length=60)
+    parts: tuple[InstalmentBody, ...] = Field(
+        min_length=1, max_length=60, examples=[[{"amount": "86.40", "due_on": "2026-04-10"}]]
+    )
 
 
 class PromiseBody(Body):
     """The customer will pay `amount` before the end of the day `by`, or before that instant."""
 
-    amount: PositiveYuan
+    amount: PositiveYuan = Field(examples=["86.40"])
     by: Until = Field(examples=["2026-03-20"])
 
 
 class HoldBody(Body):
-    reason: Prose
+    reason: Prose = Field(examples=["用户申请"])
     until: Until | None = None
 
 
@@ -233,7 +289,7 @@ class PauseBody(Body):
 
     task: Line = Field(examples=["arrears.serve-dunning-notice"])
     party: Party = Field(examples=["customer"])
-    reason: Prose
+    reason: Prose = Field(examples=["用户申请"])
 
 
 class ResumeBody(Body):
@@ -241,13 +297,13 @@ class ResumeBody(Body):
 
 
 class ReassignBody(Body):
-    task: Line
-    to: Line
+    task: Line = Field(examples=["arrears.serve-dunning-notice"])
+    to: Line = Field(examples=["collector-2"])
     reason: Prose | None = None
 
 
 class UrgeBody(Body):
-    task: Line
+    task: Line = Field(examples=["arrears.serve-dunning-notice"])
 
 
 class ReleaseBody(Body):
@@ -255,7 +311,7 @@ class ReleaseBody(Body):
 
 
 class WithdrawBody(Body):
-    reason: Prose
+    reason: Prose = Field(examples=["用户申请"])
 
 
 class OccupancyBody(Body):

@@ -69,7 +69,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "`form-invalid`: every field that is wrong, and what to write",
         503: "`unavailable`: the engine or the database does not answer; nothing is lost, try again",
     }
-    return {status: {"model": Problem, "description": words[status]} for status in (401, *statuses)}
+    return {status: {"model": Problem, "description": words[status]} for status in (401, 422, *statuses)}
 
 
 def problem(

@@ -40,7 +40,7 @@ class ImportShown(BaseModel):
 def take_in(person: Opener, house: Here, file: UploadFile) -> ImportResult:
     """Take a ledger in (.xlsx or .csv). Rows with faults are left out and named; the same file again changes nothing.
 
-    An import covers the whole utility: it is for people whose view is not bounded to a part of it.
+    Clerk, collector, supervisor; an import covers the whole utility, and so must their view.
     """
     if person.part is not None:
         column, own = person.part

@@ -1,6 +1,8 @@
 """Debts brought in: an account's overdue bills, and its one open case."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response, status
@@ -8,13 +10,16 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from api import bodies, once, shown
-from api.access import Opener, in_part
+from api.access import Opener, ProjectOpener, in_part
 from api.cases import looked_into
 from api.errands import Pending
 from api.errors import documented
 from api.house import Here, House
-from api.once import OnceOnly
-from store import postings, reads
+from api.once import Once, OnceOnly
+from domain.connection.policy import Kind
+from domain.refusals import Refused
+from policies.packs import load_pack
+from store import postings, projects, reads
 from store.people import Person
 
 router = APIRouter(tags=["cases"])
@@ -39,7 +44,7 @@ class OpenedShown(shown.CaseShown):
     },
 )
 async def open_arrears_case(person: Opener, house: Here, opening: bodies.ArrearsOpening, key: OnceOnly) -> Response:
-    """Bring an account's overdue bills in, and give it its one open case."""
+    """Bring an account's overdue bills in, and give it its one open case. Clerk, collector, supervisor."""
     at = house.clock()
     account = in_part(person, opening.account.record())
     bills = [bill.fact(at) for bill in opening.bills]
@@ -50,6 +55,46 @@ async def open_arrears_case(person: Opener, house: Here, opening: bodies.Arrears
         place = postings.open_case(connection, account, bills, given=given, pack=house.pack_on(at), at=at)
         return place.model_dump() | {"position": reads.ledger_position(connection, account.no)}
 
+    return await _answer_opening(house, person, key, opens, at=at)
+
+
+@router.post(
+    "/connection-projects",
+    status_code=status.HTTP_201_CREATED,
+    response_model=OpenedShown,
+    responses=documented(403, 409, 413, 422, 503)
+    | {
+        200: {"model": OpenedShown, "description": "The reference had opened this project before"},
+        202: {"model": Pending, "description": "Taken in; the case goes on record once a worker is back"},
+    },
+)
+async def open_connection_project(
+    person: ProjectOpener, house: Here, opening: bodies.ConnectionOpening, key: OnceOnly
+) -> Response:
+    """Take an application for water in, and give it its case."""
+    at = house.clock()
+    pack = house.pack_on(at)
+    checklist = papers_of(pack, opening.project.kind)
+    record = opening.record(checklist=checklist, grid=person.grid, section=person.section, office=person.office)
+
+    def opens(connection: Connection) -> dict[str, Any]:
+        return projects.open_in(connection, record, pack=pack, at=at).model_dump() | {"position": 0}
+
+    return await _answer_opening(house, person, key, opens, at=at)
+
+
+def papers_of(pack: str, kind: Kind) -> tuple[str, ...]:
+    """The checklist of a kind of project. Raises `Refused("form-invalid")` where the pack connects nobody."""
+    connection = load_pack(pack).connection
+    if connection is None:
+        raise Refused("form-invalid", f"pack {pack} has no connection section: this utility opens no projects here")
+    return connection.checklist[kind].value if kind in connection.checklist else ()
+
+
+async def _answer_opening(
+    house: House, person: Person, key: Once, opens: Callable[[Connection], dict[str, Any]], *, at: datetime
+) -> Response:
+    """One effect a key; the case itself when it is on record in time, else word that it is pending."""
     kept = await run_in_threadpool(lambda: once.effect(house.database, key, opens, at=at))
     if kept.answer is None:
         house.engine.deliver_soon(at)

@@ -66,6 +66,8 @@ async def play(
     async with staged(clock, starts_at=rehearsal.starts_at, calendar=known, crashes=crashes) as stage:
         seen = await _Player(rehearsal, stage, known, pack=load_pack(pack or rehearsal.pack).name).play()
         if keep_history is not None:
+            if seen.outcome is not None:
+                await stage.handle.result()
             history = await stage.handle.fetch_history()
             await asyncio.to_thread(keep_history.write_text, history.to_json(), encoding="utf-8")
         return seen

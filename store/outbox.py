@@ -1,5 +1,6 @@
 """What a door has committed and a workflow has yet to hear: written in the door's own transaction, relayed after it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -45,8 +46,8 @@ def take(
     return rows
 
 
-def done(connection: Connection, row_id: int) -> None:
-    connection.execute(delete(outbox).where(outbox.c.id == row_id))
+def done(connection: Connection, row_ids: Sequence[int]) -> None:
+    connection.execute(delete(outbox).where(outbox.c.id.in_(row_ids)))
 
 
 def put_back(connection: Connection, row_id: int, *, attempts: int, error: str, next_try_at: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, not_, select, tuple_, update
 from domain.case import CoreEvent, changed_task
 from domain.tasks import Task
 from store.database import upsert
-from store.tables import STANDING, accounts, cases, entries, limit_orders, notices, openings, tasks
+from store.tables import STANDING, accounts, cases, entries, limit_orders, notices, openings, projects, tasks
 
 if TYPE_CHECKING:
     from store.casebook import Batch, Entry, Snapshot
@@ -41,8 +41,9 @@ def follow(
 
 
 def _scope(connection: Connection, snapshot: "Snapshot") -> dict[str, str | None]:
+    table, key = (accounts, "account_no") if snapshot.process == "arrears" else (projects, "case_no")
     row = connection.execute(
-        select(accounts.c.grid, accounts.c.section, accounts.c.office).where(accounts.c.account_no == snapshot.subject)
+        select(table.c.grid, table.c.section, table.c.office).where(table.c[key] == snapshot.subject)
     ).one_or_none()
     return {"grid": row.grid, "section": row.section, "office": row.office} if row else {}
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, select, true, tuple_, union_all
 
 from domain.calendars import CHINA
 from domain.policy import Strict
@@ -142,8 +142,11 @@ def _tasks(
         reasons = [tasks.c.holder == person.id, tasks.c.assignee == person.id]
     if not reasons:
         return []
-    if where.case_no is not None:
-        parts = [select(tasks.c.task_id).where(tasks.c.case_no == where.case_no, or_(*reasons), *wanted)]
+    if where.case_no is not None or where.mine:
+        # A handful of rows: an order asked for here would lead the planner along all tasks instead.
+        few = select(tasks.c.task_id).where(*wanted)
+        few = few.where(tasks.c.case_no == where.case_no) if where.case_no is not None else few
+        parts = [few.where(reason) for reason in reasons]
     else:
         ordered = [select(tasks.c.task_id).where(*wanted, reason).order_by(*key).limit(limit + 1) for reason in reasons]
         parts = [select(part.subquery().c.task_id) for part in ordered]

@@ -151,8 +151,8 @@ def opened(site: Site, account_no: str) -> dict[str, Any]:
     return answer.json()
 
 
-def eventually(look: Callable[[], T], *, within: timedelta = timedelta(seconds=10)) -> T:
-    """What `look` gives once it gives something."""
+def eventually(look: Callable[[], T], *, within: timedelta = timedelta(seconds=30)) -> T:
+    """What `look` gives once it gives something. A worker that went away is missed for ten seconds by the engine."""
     until = time.monotonic() + within.total_seconds()
     while not (found := look()):
         assert time.monotonic() < until, "it never came"

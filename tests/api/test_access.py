@@ -23,6 +23,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/cases/{case_no}"): EVERYBODY,
     ("GET", "/cases/{case_no}/timeline"): EVERYBODY,
     ("POST", "/arrears-cases"): OPENS,
+    ("POST", "/connection-projects"): {"clerk", "representative", "service-manager", "supervisor"},
     **{
         ("POST", f"/cases/{{case_no}}/{verb}"): DECIDES
         for verb in (

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from api import bodies as bodies_of
 from tests.api.conftest import Site, opening
 from tests.api.test_access import MATRIX
 
@@ -150,50 +152,33 @@ def test_what_nobody_foresaw_shows_nothing_of_its_insides(site: Site, monkeypatc
 
 # Whatever is sent to any door: an answer in the one shape, and never a fault of ours.
 
+WORDS = [
+    "B1",
+    "86.40",
+    "-1",
+    "1e9",
+    "2026-02",
+    "2026-03-10",
+    "9999-12-31",
+    "0001-01-01T00:00:00Z",
+    "phone",
+    "customer",
+    "collector",
+    "served",
+    "posted",
+    "arrears.serve-dunning-notice",
+    "2026-02-30",
+]
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=20),
-    st.sampled_from(
-        ["B1", "86.40", "-1", "1e9", "2026-02", "2026-03-10", "9999-12-31", "0001-01-01T00:00:00Z", "phone", "customer"]
-        + ["collector", "arrears.serve-dunning-notice", "served", "posted", "\x00", "é" * 50, "2026-02-30"]
-    ),
+    st.sampled_from([*WORDS, chr(0), chr(0xD800)]),
 )
-FIELDS = [
-    "account",
-    "no",
-    "class",
-    "estate",
-    "phone",
-    "protected",
-    "bills",
-    "period",
-    "amount",
-    "due_on",
-    "late_fee",
-    "reference",
-    "paid_at",
-    "source",
-    "at",
-    "method",
-    "reached",
-    "note",
-    "parts",
-    "by",
-    "reason",
-    "until",
-    "task",
-    "party",
-    "to",
-    "share",
-    "form",
-    "outcome",
-    "subject",
-    "photo",
-    "served_at",
-]
+KINDS = [kind for kind in vars(bodies_of).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
+FIELDS = sorted({field.alias or name for kind in KINDS for name, field in kind.model_fields.items()})
 JSON = st.recursive(
     SCALARS,
     lambda inner: st.one_of(

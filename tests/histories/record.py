@@ -18,9 +18,12 @@ COMPLETE = (
     "promise-kept",
     "kaifeng-two-contacts",
     "a-worker-crashes-on-the-way",
-    "payment-taken-back-after-restoring",
     "unpaid-to-the-end",
-    "a-late-collector",
+    "connection-single-to-water",
+    "connection-papers-missing-and-tolerated",
+    "connection-estate-switched-months-later",
+    "connection-the-whole-project-suspended",
+    "connection-withdrawn-by-the-customer",
 )
 
 

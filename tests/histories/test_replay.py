@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.arrears import ladder
+from domain.terms import Due
 from rehearsal.clock import KEYS
 from rehearsal.replay import replay
 
@@ -17,16 +18,17 @@ async def test_every_stored_history_replays() -> None:
     assert await replay(STORED, keys=KEYS) == {}
 
 
-async def test_stored_histories_hold_no_plain_payload() -> None:
+def test_stored_histories_are_complete_and_hold_no_plain_payload() -> None:
     for file in STORED:
         text = file.read_text(encoding="utf-8")
-        assert "0410023" not in json.dumps(json.loads(text)["events"][1:])
-        assert "binary/encrypted" in text or "YmluYXJ5L2VuY3J5cHRlZA==" in text
+        assert "YmluYXJ5L2VuY3J5cHRlZA==" in text
+        assert "13800000000" not in text
+        assert "cGxhaW4" not in text, f"{file}: a payload in json/plain or binary/plain"
+        assert json.loads(text)["events"][-1]["eventType"] == "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED"
 
 
 async def test_a_ladder_that_asks_sooner_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeded nondeterminism: a rule that no longer waits for the period must not replay."""
-    monkeypatch.setattr(ladder, "next_moment", lambda *_: None)
-    monkeypatch.setattr("workflows.arrears_case.next_moment", lambda *_: None, raising=False)
+    monkeypatch.setattr(ladder, "period_end", lambda rung, facts, calendar: Due(at=facts.as_of))
     file = next(file for file in STORED if file.stem == "to-the-limit-and-back")
     assert file in await replay([file], keys=KEYS)

@@ -1,0 +1,57 @@
+"""A connection project through its doors: opened once, decided, refused at a gate, withdrawn; and who may not."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Site
+
+
+@pytest.fixture
+def project(site: Site, account_no: str) -> dict[str, Any]:
+    answer = site.post("/connection-projects", shop(account_no), who="clerk")
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def shop(reference: str) -> dict[str, Any]:
+    return {"project": {"name": "泉城路小店", "kind": "single", "address": "泉城路 1 号", "reference": reference}}
+
+
+def test_an_application_opens_a_project_and_says_what_comes_next(project: dict[str, Any]) -> None:
+    assert project["case_no"].startswith("BZ-")
+    assert (project["process"], project["stage"], project["status"]) == ("connection", "application", "open")
+    assert [task["key"] for task in project["tasks"]] == ["connection.check-papers"]
+    assert project["tasks"][0]["clauses"] == ["jinan.design.one-time-notice-same-day"]
+    assert project["next"]["tasks"] == ["connection.check-papers"]
+
+
+def test_the_same_reference_finds_the_same_project(site: Site, project: dict[str, Any], account_no: str) -> None:
+    again = site.post("/connection-projects", shop(account_no), who="clerk")
+    assert (again.status_code, again.json()["case_no"]) == (200, project["case_no"])
+
+
+def test_a_clerk_finds_a_paper_missing_and_the_time_is_the_customers(site: Site, project: dict[str, Any]) -> None:
+    form = {"form": {"outcome": "missing", "missing": ["产权证明"]}}
+    told = site.post(f"/tasks/{project['tasks'][0]['task_id']}/decide", form, who="clerk")
+    assert told.status_code == 200, told.text
+    case = site.get(f"/cases/{project['case_no']}").json()
+    assert [(task["key"], task["clock"][0]["party"]) for task in case["tasks"]] == [
+        ("connection.supply-papers", "customer")
+    ]
+    refused = site.post(f"/cases/{project['case_no']}/tasks/connection.survey/decide", {"form": {}}, who="engineer")
+    assert refused.status_code in (409, 422)
+
+
+def test_a_project_is_withdrawn(site: Site, project: dict[str, Any]) -> None:
+    site.post(f"/cases/{project['case_no']}/withdraw", {"reason": "不再开店"}, who="supervisor")
+    case = site.get(f"/cases/{project['case_no']}").json()
+    assert (case["stage"], case["status"], case["outcome"]) == ("closed", "closed", "withdrawn")
+
+
+def test_a_collector_opens_no_project_and_a_bad_one_is_told_field_by_field(site: Site) -> None:
+    assert site.post("/connection-projects", shop("x"), who="collector").json()["code"] == "wrong-role"
+    bad = site.post("/connection-projects", {"project": {"name": "x", "kind": "castle", "meters": 0}}, who="clerk")
+    assert (bad.status_code, bad.json()["code"]) == (422, "form-invalid")
+    assert "kind" in bad.text
+    assert "meters" in bad.text
