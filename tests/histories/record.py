@@ -20,9 +20,7 @@ COMPLETE = (
     "a-worker-crashes-on-the-way",
     "unpaid-to-the-end",
     "connection-single-to-water",
-    "connection-papers-missing-and-tolerated",
     "connection-estate-switched-months-later",
-    "connection-the-whole-project-suspended",
     "connection-withdrawn-by-the-customer",
 )
 
