@@ -74,7 +74,7 @@ async def arrears_case(relay: Relay, database: Database, name: str, *, pack: str
         key="arrears.serve-dunning-notice",
         form={"outcome": "served", "method": "posted", "photo": "p.jpg"},
     )
-    while not await asyncio.to_thread(on_record, database, place.case_no):
+    while not await asyncio.to_thread(on_record, database, place.case_no):  # noqa: ASYNC110 - it is in the database
         await asyncio.sleep(0.002)
     began = time.perf_counter()
     await handle.execute_update("decide", decision)

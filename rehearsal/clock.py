@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
+from logging import getLogger
 
 from temporalio.client import Client
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -73,7 +76,15 @@ class Players:
 async def engine_clock() -> AsyncIterator[EngineClock]:
     """A time-skipping server for as long as the block lasts; nothing is downloaded."""
     environment = await WorkflowEnvironment.start_time_skipping(
-        data_converter=data_converter(KEYS), test_server_existing_path=str(test_server_program())
+        data_converter=data_converter(KEYS), runtime=_runtime(), test_server_existing_path=str(test_server_program())
     )
     async with environment:
         yield EngineClock(environment)
+
+
+@lru_cache
+def _runtime() -> Runtime:
+    """The engine's client tells its warnings through `logging`: by itself it prints them among a rehearsal's output."""
+    warnings = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    told_to = LogForwardingConfig(logger=getLogger("temporalio.core"))
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=warnings, forwarding=told_to)))

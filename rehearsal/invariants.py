@@ -398,7 +398,10 @@ def _few_messages(found: _Found) -> Iterator[str]:
     announced = {entry.body["key"] for entry in found.of("MessageDue")}
     for row in sent.values():
         what = f"message {row.key} at {row.at.isoformat()}"
-        if standing(facts=[fact for _, fact in found.ledger if fact.at < row.at], as_of=row.at).overdue == 0:
+        before_it = [
+            fact for _, fact in found.ledger if fact.at < row.at or (fact.kind == "bill" and fact.at == row.at)
+        ]
+        if standing(facts=before_it, as_of=row.at).overdue == 0:
             yield f"{what}: nothing was owed any more"
         if row.key not in announced:
             yield f"{what}: no entry called for it"
