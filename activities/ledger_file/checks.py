@@ -1,6 +1,7 @@
 """The rows under a header, checked one after another: each cell by itself, then each row against those before it."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import NamedTuple
@@ -33,12 +34,18 @@ class Checks:
 
     def __init__(self, header: Header, *, epoch: date) -> None:
         self._columns, self._headings = header.columns, header.headings
-        self._readers = {**READERS, "period": partial(period, epoch=epoch), "due_on": partial(day, epoch=epoch)}
+        self._readers: dict[str, Callable[[str], object]] = {
+            **READERS,
+            "period": partial(period, epoch=epoch),
+            "due_on": partial(day, epoch=epoch),
+        }
         self._bills: dict[str, int] = {}
         self._accounts: dict[str, _Account] = {}
 
     def is_no_bill(self, cells: Cells) -> bool:
-        """Whether the row is a total, a repeated header or a signature line, to be passed over."""
+        """Whether the row is a total, a repeated header, a signature line or a stray cell, to be passed over."""
+        if not any(index in cells for index in self._columns.values()):
+            return True  # a stray cell outside every column that is read
         account, amount, due = (cells.get(self._columns[name]) for name in ("account_no", "amount_fen", "due_on"))
         if (account, amount) == (self._headings["account_no"], self._headings["amount_fen"]):
             return True

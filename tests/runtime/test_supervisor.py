@@ -56,7 +56,7 @@ def obedient(name: str, journal: Path) -> list[str]:
 
 async def until(true: Callable[[], object], within: float = 10.0) -> None:
     async with asyncio.timeout(within):
-        while not true():  # noqa: ASYNC110 — what happens in other processes sets no event here
+        while not true():
             await asyncio.sleep(0.02)
 
 
