@@ -41,7 +41,7 @@ SignedIn = Annotated[Person, Depends(signed_in)]
 def holding(*roles: Role) -> Any:
     """A person who holds one of these roles. Refuses `wrong-role`."""
 
-    def holds(person: SignedIn) -> Person:
+    async def holds(person: SignedIn) -> Person:
         if not person.holds(*roles):
             held = ", ".join(person.roles) or "no role"
             raise Refused("wrong-role", f"this is for {' or '.join(roles)}; {person.id} holds {held}")
@@ -84,11 +84,11 @@ def visible_task(task_id: str, person: SignedIn, house: Here) -> Any:
     return row
 
 
-def deciders_case(person: Decider, case: Annotated[Any, Depends(visible_case)]) -> Any:
+async def deciders_case(person: Decider, case: Annotated[Any, Depends(visible_case)]) -> Any:
     return case
 
 
-def deciders_task(person: Decider, task: Annotated[Any, Depends(visible_task)]) -> Any:
+async def deciders_task(person: Decider, task: Annotated[Any, Depends(visible_task)]) -> Any:
     return task
 
 

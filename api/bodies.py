@@ -201,7 +201,7 @@ class ConnectionOpening(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    project: ProjectBody
+    project: ProjectBody = Field(examples=[{"name": "泉城路小店", "kind": "single", "meters": 1}])
     papers: Annotated[tuple[Line, ...], Field(max_length=100)] | None = None
 
     def record(

@@ -18,12 +18,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from api import once, processes
 from api.access import SignedIn
 from api.errors import STATUS
-from api.house import EngineAway, Here
+from api.house import EngineAway, Here, House
 from api.once import Once, OnceOnly
 from domain.commands import Command, DecideTask
 from domain.refusals import RefusalCode, Refused
 from store import outbox, reads
 from store.answers import Kept
+from store.people import Person
 from workflows.messages import Answer, workflow_id
 
 log = structlog.get_logger()
@@ -49,10 +50,10 @@ class Pending(BaseModel):
 class Errands:
     """What an endpoint sends a case's commands with."""
 
-    def __init__(self, person: SignedIn, house: Here, once: OnceOnly, response: Response) -> None:
+    def __init__(self, person: Person, house: House, once: Once, response: Response) -> None:
         self.person = person
         self._house = house
-        self._once: Once = once
+        self._once = once
         self._response = response
 
     async def tell(self, case: Any, kind: type[Command], **said: Any) -> Told | Pending:
@@ -82,7 +83,9 @@ class Errands:
         Raises `Refused` as the case does, and `EngineAway`. `against` is what the store itself has against the command:
         raised unless this very command is on its way already.
         """
-        kept = await run_in_threadpool(lambda: once.begin(self._house.database, self._once, at=command.at))
+        kept = Kept()
+        if self._once.key is not None:
+            kept = await run_in_threadpool(lambda: once.begin(self._house.database, self._once, at=command.at))
         if kept.answer is None:
             try:
                 if against is not None and kept.effect is None:
@@ -140,7 +143,11 @@ class Errands:
         once.effect(self._house.database, self._once, put, at=command.at)
 
 
-Errand = Annotated[Errands, Depends()]
+async def _errands(person: SignedIn, house: Here, once: OnceOnly, response: Response) -> Errands:
+    return Errands(person, house, once, response)
+
+
+Errand = Annotated[Errands, Depends(_errands)]
 
 
 def _refusal(failed: WorkflowUpdateFailedError) -> Exception:

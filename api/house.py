@@ -97,7 +97,10 @@ class House:
         return load_pack(self.settings.pack, on=at.date()).name
 
 
-def _house(request: Request) -> House:
+# Dependencies without I/O are `async`: a plain one would cost each request the way to a thread and back.
+
+
+async def _house(request: Request) -> House:
     house: House = request.app.state.house
     return house
 

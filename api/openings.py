@@ -78,6 +78,7 @@ async def open_connection_project(
     record = opening.record(checklist=checklist, grid=person.grid, section=person.section, office=person.office)
 
     def opens(connection: Connection) -> dict[str, Any]:
+        reads.refuse_foreign_project(connection, person, record.reference)
         return projects.open_in(connection, record, pack=pack, at=at).model_dump() | {"position": 0}
 
     return await _answer_opening(house, person, key, opens, at=at)

@@ -56,6 +56,12 @@ PROCESSES: dict[str, Process] = {
 }
 
 
+WORDS: dict[str, tuple[str, ...]] = {
+    name: tuple(process.commands.json_schema()["discriminator"]["mapping"]) for name, process in PROCESSES.items()
+}
+"""The commands that each kind of case knows."""
+
+
 class Case(NamedTuple):
     """A case as it stands on record, ready to be asked by the rules."""
 
@@ -76,7 +82,7 @@ def on_record(connection: Connection, row: Any) -> Case:
 def refuse_foreign(command: Command, process: str) -> None:
     """Raises `Refused("form-invalid")` for a command that this kind of case does not know."""
     word = getattr(command, "command", None)
-    known = PROCESSES[process].commands.json_schema()["discriminator"]["mapping"]
+    known = WORDS[process]
     if word not in known:
         raise Refused("form-invalid", f"{word}: this is no word for a case of {process}; it knows {', '.join(known)}")
 

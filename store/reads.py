@@ -16,7 +16,7 @@ from domain.calendars import CHINA
 from domain.policy import Strict
 from domain.refusals import Refused
 from store.people import Person, task_within, tasks_for, within
-from store.tables import Instant, accounts, cases, entries, imports, ledger, limit_orders, notices, tasks
+from store.tables import Instant, accounts, cases, entries, imports, ledger, limit_orders, notices, projects, tasks
 
 PROCESSES = ("arrears", "connection", "order")
 STATUSES = ("open", "closed")
@@ -202,6 +202,14 @@ def refuse_foreign_account(connection: Connection, person: Person, account_no: s
     found = connection.execute(select(mine).where(accounts.c.account_no == account_no)).one_or_none()
     if not (absent if found is None else found.mine):
         raise Refused("unknown", "account: there is none of this number, or not for you: open its case or import it")
+
+
+def refuse_foreign_project(connection: Connection, person: Person, reference: str | None) -> None:
+    """Raises `Refused("duplicate")` for a sender's number under which a project outside the person's part stands."""
+    mine = within(person, projects).label("mine")
+    found = connection.execute(select(mine).where(projects.c.reference == reference)).one_or_none()
+    if found is not None and not found.mine:
+        raise Refused("duplicate", "reference: stands for another application already; take another number")
 
 
 def account_of_payment(connection: Connection, person: Person, reference: str) -> str | None:

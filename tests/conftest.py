@@ -1,4 +1,4 @@
-"""Real parts for every test: one engine a session, a store of its own for each test, and workers on queues of their own.
+"""Real parts for every test: one engine a session, a store for each test, and workers on queues of their own.
 
 `engine` is a running dev server; `client` speaks to it in the test's own loop; `database` is an empty SQLite file with
 every table; `worker` and `relay` run for as long as the test. Case names are per account: take `account_no`, which no

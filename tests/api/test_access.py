@@ -232,3 +232,13 @@ def test_every_refusal_is_kept_with_who_what_and_why(site: Site, opened: dict[st
         ("POST /cases/{case_no}/hold", case_no, "wrong-role"),
         ("GET /cases/{case_no}", "QF-20010101-0001", "unknown"),
     ]
+
+
+def test_a_reference_that_stands_for_a_foreign_project_shows_nothing_of_it(site: Site, account_no: str) -> None:
+    project = {"project": {"name": "秘密工程", "kind": "single", "reference": account_no}}
+    first = site.add(f"here-{account_no}", "clerk", grid=f"G{account_no}")
+    assert site.post("/connection-projects", project, who=first).status_code == 201
+    other = site.add(f"there-{account_no}", "clerk", grid="elsewhere")
+    refused = site.post("/connection-projects", project, who=other)
+    assert (refused.status_code, refused.json()["code"]) == (409, "duplicate")
+    assert "BZ-" not in refused.text

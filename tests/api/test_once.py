@@ -7,6 +7,9 @@ from typing import Any
 import httpx2
 from sqlalchemy import func, select
 
+from runtime.wall_clock import now
+from store.answers import finish, forget, note, take
+from store.database import Database
 from store.tables import answers, ledger, openings
 from tests.api.conftest import Site, opening
 
@@ -100,3 +103,19 @@ def test_keys_are_kept_without_the_body_they_stand_for(site: Site, opened: dict[
     with site.database.read() as connection:
         kept = connection.execute(select(answers).where(answers.c.key.contains(f"note-{opened['subject']}"))).one()
     assert "13800000000" not in str(kept)
+
+
+def test_the_answer_that_was_kept_first_stands(database: Database) -> None:
+    at = now()
+    with database.write() as connection:
+        take(connection, key="k", fingerprint="f", at=at)
+        note(connection, "k", {"case_no": "QF-1"})
+    with database.write() as connection:
+        assert finish(connection, "k", status=201, answer={"said": 1}).answer == {"said": 1}
+        assert finish(connection, "k", status=200, answer={"said": 2}).status == 201
+    with database.write() as connection:
+        kept = take(connection, key="k", fingerprint="f", at=at)
+        assert (kept.effect, kept.status, kept.answer) == ({"case_no": "QF-1"}, 201, {"said": 1})
+        forget(connection, "k")
+    with database.write() as connection:
+        assert take(connection, key="k", fingerprint="f", at=at).answer == {"said": 1}

@@ -34,7 +34,7 @@ def test_an_empty_form_becomes_the_plain_good_outcome_of_its_task(kind: TaskKind
         (Service, {"outcome": "failed"}, {"outcome": "failed", "method": "posted"}),
         (NonpayerReport, {"reason": "搬走"}, {"reason": "搬走"}),
         (LimitApproval, {}, {"outcome": "approve"}),
-        (LimitApproval, {"outcome": "refuse"}, {"outcome": "refuse", "reason": "符合限压条件"}),
+        (LimitApproval, {"outcome": "refuse"}, {"outcome": "refuse", "reason": "见案卷"}),
         (
             LimitRecord,
             {"seal": "S-7"},

@@ -41,7 +41,7 @@ from domain.arrears.facts import (
 )
 from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
-from domain.arrears.ladder import Ask, Close, IssueOrder, next_moment, next_step
+from domain.arrears.ladder import IssueOrder, next_moment, next_step
 from domain.arrears.policy import ArrearsPolicy, Limit
 from domain.calendars import Calendar, PublishedYear
 from domain.case import (
@@ -61,10 +61,11 @@ from domain.commands import Command, DecideTask
 from domain.money import fen
 from domain.people import Actor
 from domain.refusals import Refused
+from domain.steps import Ask, Close
 from domain.tasks import Task
 from domain.terms import due_at
 from policies.packs import load_calendar
-from tests.domain.arrears.openings import CASE_NO, HOUR, LI, PEOPLE, WANG, at, bill, plain, policy_of
+from tests.domain.arrears.openings import CASE_NO, DAY, HOUR, LI, PEOPLE, WANG, at, bill, plain, policy_of
 
 E = TypeVar("E", bound=Event)
 MOMENTS: dict[tuple[str, str | None], Moment] = {
@@ -83,7 +84,7 @@ class Order:
 
 @dataclass
 class Play:
-    """`limits` hears of each limit within the transaction that allows it, before the case does."""
+    """`asked` hears every answer of the interlock within its transaction, before the case does: () when it allows."""
 
     policy: ArrearsPolicy
     calendar: Calendar
@@ -95,13 +96,14 @@ class Play:
     orders: dict[str, Order] = field(default_factory=dict)
     said: list[ArrearsEvent] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
-    limits: Callable[[Moment, datetime], None] = lambda _moment, _at: None
+    asked: Callable[[Moment, datetime, tuple[str, ...]], None] = lambda _moment, _at, _unmet: None
 
     # What time brings.
 
     def until(self, to: datetime | str) -> "Play":
         """Live on to an instant; every moment on the way is said at its own, and acted on before the next."""
         to = at(to) if isinstance(to, str) else to
+        self.settle()
         while (wake := self.next_wake) is not None and wake <= to:
             self.now = max(self.now, wake)
             self._wake()
@@ -127,7 +129,7 @@ class Play:
                 self.say(MessageSettled(at=max(letter.not_before, self.facts.as_of), status="sent", **said))
         self.settle()
 
-    def _next_moment(self) -> ArrearsEvent | None:
+    def _next_moment(self) -> Event | None:
         return next_moment(self.facts, self.policy, self.calendar)
 
     def publish(self, year: int, days: PublishedYear) -> None:
@@ -136,7 +138,7 @@ class Play:
         self.say(CalendarPublished(at=self.now, year=year, days=days))
         for moved in moved_deadlines(self.facts.tasks.values(), calendar=self.calendar, at=self.now):
             self.say(moved)
-        self.settle()
+        self.until(self.now)
 
     # What the ledger brings.
 
@@ -170,7 +172,7 @@ class Play:
                 return
             self.say(CaseReopened(at=min(taken_back), because="debt came back after closing"))
         self._read_ledger()
-        self.settle()
+        self.until(self.now)
 
     def _read_ledger(self) -> None:
         known = self.facts.ledger_position
@@ -202,7 +204,7 @@ class Play:
         if moment and (missing := self._ask_interlock(moment, at=self.now, approver=actor.id)):
             raise Refused("interlock", ", ".join(condition.key for condition in missing))
         self.say(decided)
-        self.settle()
+        self.until(self.now)
 
     def instruct(self, kind: type[Command], *, by: Actor = LI, when: datetime | str | None = None, **said: Any) -> None:
         """Any other command; amounts in yuan. Raises `Refused`."""
@@ -210,7 +212,7 @@ class Play:
         command: Any = kind(by=by, at=self.now, **said)
         for event in commands.events_of(command, self.facts, self.calendar):
             self.say(event)
-        self.settle()
+        self.until(self.now)
 
     def drive(self, key: str, *, each: timedelta = HOUR) -> "Play":
         """Live on the plain good way, each task decided `each` after it opened, until a task of this kind is open."""
@@ -226,9 +228,9 @@ class Play:
 
     # What the case does.
 
-    def say(self, event: ArrearsEvent) -> None:
+    def say(self, event: Event) -> None:
         before = self.facts.tasks
-        self.facts, said = say(self.facts, event, self.policy, self.calendar)
+        self.facts, said = say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
         for each in said:
             self.said.append(each)
             if isinstance(each, TaskOpened):
@@ -307,17 +309,23 @@ class Play:
             fence_is_current=order is not None and order.status == "issued" and order.fence == latest,
             approver=approver,
         )
-        if missing := unmet(conditions):
+        missing = unmet(conditions)
+        self.asked(moment, at, tuple(condition.key for condition in missing))
+        if missing:
             return missing
         if moment == "issue":
             self.orders[self._order_no] = Order(fence=latest + 1)
         elif moment == "valve":
             self.orders[self._order_no].status = "done"
-        self.limits(moment, at)
         return ()
 
     def _balance(self, at: datetime) -> Standing:
-        return standing(facts=self.ledger, disputes=self.facts.disputes, as_of=at)
+        """By the ledger itself; money that is here counts even where the question is about an instant before it."""
+        facts = [
+            fact.model_copy(update={"paid_at": min(fact.paid_at, at)}) if isinstance(fact, Payment) else fact
+            for fact in self.ledger
+        ]
+        return standing(facts=facts, disputes=self.facts.disputes, as_of=at)
 
     @property
     def _order_no(self) -> str:
@@ -356,7 +364,7 @@ def opened(
     protected: tuple[Protection, ...] = (),
 ) -> Play:
     """A case just opened: by default one resident's bill of ¥86.40, a day overdue."""
-    ledger: list[LedgerFact] = list(bills or (bill("B1", "86.40", "2026-03-10", recorded_at=when),))
+    ledger: list[LedgerFact] = list(bills or (bill("B1", "86.40", f"{at(when) - DAY:%Y-%m-%d}", recorded_at=when),))
     account = Account(no="0410023", customer_class=customer_class, protected=protected)
     facts = ArrearsFacts(
         case_no=CASE_NO,
@@ -376,7 +384,6 @@ def opened(
         ledger=ledger,
     )
     play.say(CaseOpened(at=at(when), process="arrears", pack=pack, subject=account.no))
-    play.settle()
     return play.until(play.now)
 
 

@@ -1,0 +1,250 @@
+"""The cut interlock: each condition stands alone, and what is unknown refuses."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.account import Protection, Standing
+from domain.arrears.facts import Approval, ArrearsFacts, Hold, OpenHold
+from domain.arrears.interlock import Moment, interlock, unmet
+from domain.arrears.ladder import period_end
+from domain.arrears.policy import ArrearsPolicy, Serve, Wait
+from tests.domain.arrears.openings import LIMIT, LIMIT_NOTICE, SECOND, policy_of
+from tests.domain.arrears.play import Play, opened
+
+MOMENTS: tuple[Moment, ...] = get_args(Moment)
+OUT = {pack: opened(pack=pack).drive(LIMIT) for pack in ("jinan", "kaifeng")}
+Question = dict[str, Any]
+
+
+def question(pack: str = "jinan", moment: Moment = "valve") -> Question:
+    """A question to which everything answers yes."""
+    play = OUT[pack]
+    return {
+        "moment": moment,
+        "facts": play.facts,
+        "owed": play.facts.owed(),
+        "policy": play.policy,
+        "calendar": play.calendar,
+        "at": play.now,
+        "synced_at": play.now - timedelta(hours=1),
+        "snapshot_is_current": True,
+        "fence_is_current": True,
+        "approver": "li",
+    }
+
+
+def refuses(asked: Question) -> list[str]:
+    return [condition.key for condition in unmet(interlock(**asked))]
+
+
+def fact(name: str, value: Any) -> Callable[[Question], Question]:
+    return lambda asked: asked | {"facts": asked["facts"].model_copy(update={name: value})}
+
+
+def said(name: str, value: Any) -> Callable[[Question], Question]:
+    return lambda asked: asked | {name: value}
+
+
+def held(kind: Hold) -> OpenHold:
+    return OpenHold(id="1", kind=kind, reason="r", started_at=OUT["jinan"].now)
+
+
+def protected(*kinds: Protection) -> Callable[[Question], Question]:
+    return lambda asked: fact("account", asked["facts"].account.model_copy(update={"protected": kinds}))(asked)
+
+
+def owing(overdue: int, undisputed: int) -> Standing:
+    return Standing(overdue=overdue, undisputed=undisputed, late_fees=10_000, prepaid=0, owed={})
+
+
+def without(name: str, key: str) -> Callable[[Question], Question]:
+    return lambda asked: fact(name, {k: v for k, v in getattr(asked["facts"], name).items() if k != key})(asked)
+
+
+def a_second_too_early(asked: Question) -> Question:
+    waits = [rung for rung in asked["policy"].ladder if isinstance(rung, Wait)]
+    over_at = max(period_end(rung, asked["facts"], asked["calendar"]).at for rung in waits)
+    return asked | {"at": over_at - SECOND, "synced_at": over_at - SECOND}
+
+
+FLIPS: dict[str, Callable[[Question], Question]] = {
+    "debt": said("owed", owing(5000, 5000)),
+    "ledger-current": said("synced_at", None),
+    "record-current": said("snapshot_is_current", False),
+    "steps-taken": fact("contacts", 1),
+    "approved": lambda asked: fact("approval", None)(asked) | {"approver": None},
+    "no-hold": lambda asked: fact("holds", (*asked["facts"].holds, held("hold")))(asked),
+    "no-plan": lambda asked: fact("holds", (*asked["facts"].holds, held("plan")))(asked),
+    "not-protected": protected("hospital"),
+    "not-withdrawn": fact("withdrawn", "wrong account"),
+    "fence": said("fence_is_current", None),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("pack", OUT)
+def test_with_every_condition_met_a_limit_is_allowed(pack, moment):
+    assert refuses(question(pack, moment)) == []
+
+
+@pytest.mark.parametrize("key", [key for key in FLIPS if key != "fence"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_each_condition_alone_refuses_and_is_named(key, moment):
+    assert refuses(FLIPS[key](question("kaifeng", moment))) == [key]
+
+
+@given(st.sets(st.sampled_from(sorted(FLIPS))))
+@settings(max_examples=80, deadline=None)
+def test_all_that_is_not_met_is_named_and_nothing_else(keys):
+    asked = question("kaifeng")
+    for key in keys:
+        asked = FLIPS[key](asked)
+    assert set(refuses(asked)) == keys
+
+
+def test_there_is_no_condition_that_these_tests_do_not_flip():
+    keys = {condition.key for condition in interlock(**question())}
+    assert keys == {*FLIPS, "notices-served", "periods-over"}
+
+
+@pytest.mark.parametrize(
+    ("owed", "allowed"),
+    [
+        (owing(5001, 5001), True),
+        (owing(5000, 5000), False),
+        (owing(0, 0), False),  # a late fee alone
+        (owing(9000, 5000), False),  # the rest is disputed
+        (owing(9000, 0), False),
+        (owing(9000, 5001), True),
+    ],
+)
+def test_only_undisputed_principal_above_the_threshold_limits(owed, allowed):
+    assert refuses(question() | {"owed": owed}) == ([] if allowed else ["debt"])
+
+
+@pytest.mark.parametrize(
+    ("age", "current"),
+    [
+        (timedelta(0), True),
+        (timedelta(hours=24) - SECOND, True),
+        (timedelta(hours=24), False),
+        (timedelta(days=3), False),
+    ],
+)
+def test_the_ledger_must_be_fresher_than_the_packs_limit(age, current):
+    asked = question()
+    assert refuses(asked | {"synced_at": asked["at"] - age}) == ([] if current else ["ledger-current"])
+
+
+def test_a_ledger_never_confirmed_is_unknown_not_old():
+    (condition,) = unmet(interlock(**question() | {"synced_at": None}))
+    assert condition.met is None
+
+
+@pytest.mark.parametrize("key", ["record-current", "fence", "ledger-current"])
+def test_what_is_unknown_refuses(key):
+    (condition,) = unmet(interlock(**FLIPS[key](question())))
+    assert (condition.key, condition.met) == (key, None)
+
+
+def test_every_condition_says_what_it_is_in_both_languages():
+    assert all(condition.zh and condition.en for condition in interlock(**question()))
+
+
+@pytest.mark.parametrize(
+    ("pack", "notice"),
+    [(pack, rung.task) for pack in OUT for rung in OUT[pack].policy.ladder if isinstance(rung, Serve)],
+)
+def test_a_notice_that_was_not_served_refuses_and_its_period_with_it(pack, notice):
+    assert set(refuses(without("served", notice)(question(pack)))) == {"notices-served", "periods-over"}
+
+
+def test_a_notice_that_no_period_follows_is_required_all_the_same():
+    jinan = policy_of("jinan")
+    ladder = tuple(rung for rung in jinan.ladder if not (isinstance(rung, Wait) and rung.period == "grace"))
+    without_grace = ArrearsPolicy.model_validate(jinan.model_dump() | {"ladder": [r.model_dump() for r in ladder]})
+    asked = question() | {"policy": without_grace}
+    assert refuses(asked) == []
+    assert refuses(without("served", "arrears.serve-dunning-notice")(asked)) == ["notices-served"]
+
+
+@pytest.mark.parametrize("pack", OUT)
+def test_a_second_before_the_last_period_is_over_is_too_early(pack):
+    early = a_second_too_early(question(pack))
+    assert refuses(early) == ["periods-over"]
+    assert refuses(early | {"at": early["at"] + SECOND}) == []
+
+
+def test_a_report_that_was_not_written_refuses():
+    assert refuses(without("reports", "arrears.report-nonpayer")(question("kaifeng"))) == ["steps-taken"]
+
+
+def test_jinan_asks_for_neither_contact_nor_report():
+    facts: ArrearsFacts = OUT["jinan"].facts
+    assert (facts.contacts, facts.reports) == (0, {})
+
+
+@pytest.mark.parametrize("kind", get_args(Protection))
+def test_every_protected_status_refuses(kind):
+    assert refuses(protected(kind)(question())) == ["not-protected"]
+
+
+@pytest.mark.parametrize(("kind", "key"), [("hold", "no-hold"), ("plan", "no-plan"), ("promise", "no-plan")])
+def test_each_kind_of_hold_refuses(kind, key):
+    assert refuses(fact("holds", (held(kind),))(question())) == [key]
+
+
+# The second person.
+
+
+def approved_by(who: str, play: Play, at: datetime) -> Callable[[Question], Question]:
+    return fact("approval", Approval(by=who, at=at))
+
+
+@pytest.mark.parametrize("moment", ["issue", "valve"])
+@pytest.mark.parametrize("pack", OUT)
+def test_an_approval_by_whoever_served_the_limit_notice_is_none(pack, moment):
+    play = OUT[pack]
+    server = play.facts.served[LIMIT_NOTICE].by
+    assert refuses(approved_by(server, play, play.now)(question(pack, moment))) == ["approved"]
+
+
+def test_an_approval_by_whoever_wrote_the_report_is_none():
+    play = OUT["kaifeng"]
+    asked = fact("reports", {"arrears.report-nonpayer": "chen"})(question("kaifeng"))
+    assert refuses(asked) == []
+    assert refuses(approved_by("chen", play, play.now)(asked)) == ["approved"]
+
+
+def test_at_the_decision_it_is_the_person_deciding_who_counts():
+    play = OUT["jinan"]
+    asked = fact("approval", None)(question(moment="decision"))
+    assert refuses(asked) == []
+    assert refuses(asked | {"approver": play.facts.served[LIMIT_NOTICE].by}) == ["approved"]
+    assert refuses(asked | {"approver": None}) == ["approved"]
+
+
+def test_after_the_decision_the_person_asking_counts_for_nothing():
+    assert refuses(fact("approval", None)(question(moment="issue")) | {"approver": "li"}) == ["approved"]
+
+
+# The token.
+
+
+@pytest.mark.parametrize("current", [False, None])
+def test_a_token_that_is_not_the_latest_refuses_at_the_valve(current):
+    assert refuses(question() | {"fence_is_current": current}) == ["fence"]
+
+
+def test_an_order_that_the_case_has_taken_back_refuses_at_the_valve():
+    assert refuses(fact("order", None)(question())) == ["fence"]
+
+
+@pytest.mark.parametrize("moment", ["decision", "issue"])
+def test_there_is_no_token_before_the_order(moment):
+    assert "fence" not in {condition.key for condition in interlock(**question(moment=moment))}
