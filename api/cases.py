@@ -12,6 +12,7 @@ from api.access import SignedIn, VisibleCase
 from api.errors import documented
 from api.house import Here
 from api.words import said_moment, said_step
+from domain.clock import by_party
 from store import orders, projects, reads
 from store.orders import LimitRequest
 from store.people import Person
@@ -74,6 +75,10 @@ def looked_into(connection: Connection, row: Any, person: Person, *, at: datetim
         "tasks": [shown.task_shown(task, at=at) for task in reads.tasks_of(connection, row.case_no)],
         "next": said_step(case.process.next_step(case.facts, case.policy, case.calendar)),
         "next_moment": said_moment(case.process.next_moment(case.facts, case.policy, case.calendar)),
+        "time": {
+            party: int(time.total_seconds())
+            for party, time in by_party(reads.clocks_of(connection, row.case_no), until=at).items()
+        },
         "notices": [shown.NoticeShown.model_validate(notice) for notice in reads.notices_of(connection, row.case_no)],
     }
     if row.process == "arrears":

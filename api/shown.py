@@ -206,6 +206,7 @@ class CaseShown(CaseLine):
     next: NextStep | None
     next_moment: NextMoment | None
     notices: list[NoticeShown]
+    time: dict[str, int] = Field(description="Seconds that the tasks so far, open and done, belonged to each party")
     arrears: ArrearsShown | None = None
     project: dict[str, Any] | None = None
 

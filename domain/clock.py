@@ -1,5 +1,6 @@
 """The clock ledger: whose time each minute of a task was."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -41,3 +42,12 @@ def spent(ledger: Ledger, *, party: Party | None = None, until: datetime) -> tim
         if party is None or interval.party == party:
             total += max(timedelta(), (interval.ended_at or until) - interval.started_at)
     return total
+
+
+def by_party(ledgers: Iterable[Ledger], *, until: datetime) -> dict[Party, timedelta]:
+    """Whose time it was: what belonged to each party over several tasks, parties without any left out."""
+    times: dict[Party, timedelta] = {}
+    for ledger in ledgers:
+        for party in dict.fromkeys(interval.party for interval in ledger):
+            times[party] = times.get(party, timedelta()) + spent(ledger, party=party, until=until)
+    return times

@@ -13,8 +13,10 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, select, true, tuple_, union_all
 
 from domain.calendars import CHINA
+from domain.clock import Ledger
 from domain.policy import Strict
 from domain.refusals import Refused
+from domain.tasks import Task
 from store.people import Person, task_within, tasks_for, within
 from store.tables import Instant, accounts, cases, entries, imports, ledger, limit_orders, notices, projects, tasks
 
@@ -168,6 +170,12 @@ def tasks_of(connection: Connection, case_no: str, *, status: str = "open") -> l
     found = select(*_TASK_COLUMNS).join(cases, cases.c.case_no == tasks.c.case_no)
     mine = and_(tasks.c.case_no == case_no, tasks.c.status == status)
     return list(connection.execute(found.where(mine).order_by(tasks.c.task_id)).all())
+
+
+def clocks_of(connection: Connection, case_no: str) -> list[Ledger]:
+    """The clock ledger of every task of a case, open and done."""
+    bodies = connection.scalars(select(tasks.c.body).where(tasks.c.case_no == case_no))
+    return [Task.model_validate(body).clock for body in bodies]
 
 
 def timeline(connection: Connection, case_no: str, *, after: int, limit: int) -> list[Row[Any]]:

@@ -39,6 +39,7 @@ def test_a_clerk_finds_a_paper_missing_and_the_time_is_the_customers(site: Site,
     assert [(task["key"], task["clock"][0]["party"]) for task in case["tasks"]] == [
         ("connection.supply-papers", "customer")
     ]
+    assert set(case["time"]) == {"utility", "customer"}
     refused = site.post(f"/cases/{project['case_no']}/tasks/connection.survey/decide", {"form": {}}, who="engineer")
     assert refused.status_code in (409, 422)
 
