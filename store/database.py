@@ -77,7 +77,7 @@ def upsert(
     statement = dialect.insert(table).values(**row)
     changed = {name: statement.excluded[name] for name in row if name not in key and name not in keep}
     if changed:
-        result = connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
     else:
-        result = connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))
-    return result.rowcount > 0
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0

@@ -87,6 +87,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 def test_work_survives_killed_parts_and_a_restart(machine: Machine) -> None:
     machine.start()
     assert "6 cases opened" in machine.told()
+    wait_for(lambda: len(machine.run("tasks", "--as", "collector", "--json")["items"]) == 6, within=60)
     first, second, *_ = machine.run("tasks", "--as", "collector", "--json")["items"]
     machine.run("decide", first["task_id"], "--as", "collector", "--form", PROOF)
     assert machine.run("case", first["case_no"], "--json")["stage"] == "grace"
