@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -17,13 +17,13 @@ from domain.calendars import Calendar
 from domain.connection.policy import ConnectionPolicy
 from domain.policy import Sourced, Strict
 from policies.faults import unknown_clauses, validated, wrong_hours, wrong_messages
+from policies.register import Clause, Line, Register, at_a_glance
 from policies.written import Fault, Node, read, spelled
 
 FOLDER = Path(__file__).parent
 CLAUSES = "clauses.yaml"
 CALENDARS = "calendars"
 M = TypeVar("M", bound=BaseModel)
-_Line = Annotated[str, Field(min_length=1)]
 
 
 class PackError(Exception):
@@ -34,20 +34,9 @@ class PackError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-class Clause(Strict):
-    """One sentence of a utility's own rules: the span that is the norm, word for word, and what it means, in ours."""
-
-    id: str
-    document: str
-    section: str
-    text: str
-    gloss_zh: str
-    gloss_en: str
-
-
 class Title(Strict):
-    zh: _Line
-    en: _Line
+    zh: Line
+    en: Line
 
 
 class Pack(Strict):
@@ -84,18 +73,6 @@ def _values(part: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
                 yield from _values(inner, (*path, key))
         case _:
             pass
-
-
-class _SentenceOf(Strict):
-    section: _Line
-    text: _Line
-    gloss_zh: _Line
-    gloss_en: _Line
-
-
-class _Register(Strict):
-    document: _Line
-    clauses: dict[str, _SentenceOf]
 
 
 def pack_versions() -> tuple[str, ...]:
@@ -156,7 +133,7 @@ def check_packs(paths: Iterable[Path]) -> list[str]:
         for path in files:
             try:
                 if path.name == CLAUSES:
-                    _sentences(path)
+                    _sentences(path, strictly=True)
                 elif path.parent.name == CALENDARS:
                     _calendar(path)
                 else:
@@ -198,7 +175,8 @@ def _known_clauses(beside: Path) -> tuple[set[str], tuple[str, ...]]:
         return set(), wrong.faults
 
 
-def _sentences(path: Path) -> dict[str, Clause]:
+def _sentences(path: Path, *, strictly: bool = False) -> dict[str, Clause]:
+    """The sentences of a register: at a glance when it is written plainly and in order, else by the strict reader."""
     utility = path.parent.name
 
     def foreign(root: Node) -> Iterator[Fault]:
@@ -206,11 +184,20 @@ def _sentences(path: Path) -> dict[str, Clause]:
             if len(at) == 2 and at[0] == "clauses" and not str(at[1]).startswith(f"{utility}."):
                 yield Fault(*node.key_at, spelled(at), f"begin the id with the folder's name: {utility}.")
 
-    register = _read(path, _Register, foreign)
+    register = None if strictly else _glance(path)
+    if register is None or not all(id_.startswith(f"{utility}.") for id_ in register.clauses):
+        register = _read(path, Register, foreign)
     return {
-        id_: Clause(id=id_, document=register.document, **sentence.model_dump())
-        for id_, sentence in register.clauses.items()
+        id_: Clause(id=id_, document=register.document, **dict(sentence)) for id_, sentence in register.clauses.items()
     }
+
+
+def _glance(path: Path) -> Register | None:
+    try:
+        said = at_a_glance(path.read_text(encoding="utf-8"))
+        return None if said is None else Register.model_validate(said)
+    except (OSError, ValueError):
+        return None
 
 
 def _calendar(path: Path) -> Calendar:

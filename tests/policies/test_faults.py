@@ -153,7 +153,10 @@ def test_a_tag_is_never_executed(tmp_path: Path) -> None:
 def test_a_pack_may_name_the_sentences_that_stand_beside_it(tmp_path: Path) -> None:
     path = copy(tmp_path, changed("jinan.dunning.notice-within-3-days}", "jinan.dunning.ours}"))
     assert [fault.split(": ")[1] for fault in check_packs([path])] == ["arrears.ladder[1].term.clause"]
-    sentence = "{section: 一, text: 三日内送达, gloss_zh: 三天, gloss_en: Three days.}"
+    sentence = (
+        "{section: 一, text: 三日内送达, gloss_zh: 三天, gloss_en: Three days., process: arrears, kind: time-limit,"
+        " actor_zh: 某, actor_en: someone, enforce: timer}"
+    )
     beside = path.with_name("clauses.yaml")
     beside.write_text(f"document: 某\nclauses:\n  jinan.dunning.ours: {sentence}\n", encoding="utf-8")
     assert check_packs([tmp_path]) == []

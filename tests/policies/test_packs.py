@@ -13,6 +13,7 @@ from domain.policy import Sourced
 from policies import packs
 from policies.packs import Pack, PackError, check_packs, clauses, load_calendar, load_pack, pack_versions
 
+UTILITIES = {"changchun", "jinan", "kaifeng", "liaocheng", "qingdao"}
 VERSIONS = ("jinan@2020-01-29", "kaifeng@2021-01-01")
 # What says where a value belongs, not what it is.
 STRUCTURE = {"rung", "task", "enters", "period", "after"}
@@ -56,7 +57,7 @@ def test_the_packs_that_come_with_guanjia_are_found_by_name_and_day() -> None:
 
 def test_nothing_that_comes_with_guanjia_has_a_fault() -> None:
     assert check_packs([packs.FOLDER]) == []
-    assert {path.parent.name for path in packs.pack_files()} == {"calendars", "jinan", "kaifeng"}
+    assert {path.parent.name for path in packs.pack_files()} == {"calendars", *UTILITIES}
     assert check_packs(packs.pack_files()) == []
 
 
