@@ -166,9 +166,10 @@ def test_faults_of_a_register_are_told_with_those_of_its_packs_and_once(tmp_path
     broken = changed("value: P60D", "value: P60")
     path = copy(tmp_path, broken)
     beside = path.with_name("clauses.yaml")
-    beside.write_text(
-        "document: 某\nclauses:\n  kaifeng.x.y: {section: 一, text: '', gloss_zh: 三}\n", encoding="utf-8"
+    sentence = (
+        "{section: 一, text: '', gloss_zh: 三, process: arrears, kind: gate, actor_zh: 某, actor_en: x, enforce: gate}"
     )
+    beside.write_text(f"document: 某\nclauses:\n  kaifeng.x.y: {sentence}\n", encoding="utf-8")
     told = check_packs([tmp_path])
     assert [fault.removeprefix(f"{tmp_path}/jinan/").split(": ")[:2] for fault in told] == [
         ["clauses.yaml:3:3", "clauses.kaifeng.x.y"],
