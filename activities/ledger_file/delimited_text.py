@@ -7,10 +7,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from activities.ledger_file.columns import field_under
-from activities.ledger_file.header import HEADER_WITHIN
-from activities.ledger_file.sheet import Rows, Sheet
-from activities.ledger_file.unreadable import damaged
+from activities.ledger_file.problems import UnreadableLedger
+from activities.ledger_file.sheet import HEADER_WITHIN, Rows, Sheet
+from activities.ledger_file.words import field_under
 
 _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 20
@@ -41,7 +40,7 @@ def _scanned(path: Path) -> tuple[str, int]:
                     break
             else:
                 return encoding, lines
-    raise damaged(path.name, "any line", "neither text nor a workbook")
+    raise UnreadableLedger("damaged", where=path.name, why="neither text nor a workbook")
 
 
 def _rows(path: Path, encoding: str, delimiter: str) -> Rows:
@@ -53,4 +52,5 @@ def _rows(path: Path, encoding: str, delimiter: str) -> Rows:
                 if cells := {index: text for index, cell in enumerate(record) if (text := " ".join(cell.split()))}:
                     yield row, cells
     except (csv.Error, UnicodeError) as error:
-        raise damaged(path.name, f"after row {row}", f"{error}, check the quotation marks") from error
+        why = f"{error}, check the quotation marks"
+        raise UnreadableLedger("damaged", where=f"{path.name}, after row {row}", why=why) from error

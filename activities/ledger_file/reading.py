@@ -1,16 +1,15 @@
 """From a file to its ledger: which sheet, which header, then its rows as a stream."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from activities.ledger_file.checks import Checks
 from activities.ledger_file.delimited_text import text_sheet
-from activities.ledger_file.header import Header, columns_missing, find_header
-from activities.ledger_file.rows import OverdueRow, RowError
-from activities.ledger_file.sheet import Sheet
-from activities.ledger_file.unreadable import empty, encrypted, wrong_type
+from activities.ledger_file.problems import UnreadableLedger, masked
+from activities.ledger_file.rows import Checks, OverdueRow, RowError
+from activities.ledger_file.sheet import Header, Sheet, find_header
+from activities.ledger_file.words import called
 from activities.ledger_file.workbook import visible_sheets
 
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")
@@ -18,7 +17,7 @@ _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")
 
 @dataclass(frozen=True)
 class LedgerFile:
-    """The checked rows of a ledger, streamed: memory grows by some 300 bytes a bill, to tell what contradicts it.
+    """The checked rows of a ledger, streamed: memory grows by some 350 bytes a bill, to tell what contradicts it.
 
     Iterating yields each row as one `OverdueRow`, or as a `RowError` for every problem in it, in file order; it may be
     done again and may raise `UnreadableLedger` where the damage lies deeper than the head. Blank rows, totals, repeated
@@ -40,13 +39,13 @@ class LedgerFile:
         return self._header.row
 
     @property
-    def headings(self) -> dict[str, str]:
-        """The heading of each field that has a column, as the file writes it."""
-        return self._header.headings
+    def headings(self) -> Mapping[str, str]:
+        """The file's own headings, by field."""
+        return {name: self._header.titles[index] for name, index in self._header.columns.items()}
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Headings that no field of ours answers to."""
+        """Headings that no field answers to."""
         ours = self._header.columns.values()
         return tuple(title for index, title in self._header.titles.items() if index not in ours)
 
@@ -56,15 +55,10 @@ class LedgerFile:
         return None if self._sheet.height is None else max(self._sheet.height - self._header.row, 0)
 
     def __iter__(self) -> Iterator[OverdueRow | RowError]:
-        checks = Checks(self._header, epoch=self._sheet.epoch)
+        checks = Checks(self._header.columns, self.headings, epoch=self._sheet.epoch)
         for row, cells in self._sheet.rows():
-            if row <= self._header.row or checks.is_no_bill(cells):
-                continue
-            match checks.checked(row, cells):
-                case OverdueRow() as bill:
-                    yield bill
-                case errors:
-                    yield from errors
+            if row > self._header.row and not checks.is_no_bill(cells):
+                yield from checks.outcome(row, cells)
 
 
 def read_ledger(path: Path) -> LedgerFile:
@@ -77,14 +71,17 @@ def read_ledger(path: Path) -> LedgerFile:
     found: list[tuple[Sheet, Header]] = []
     for sheet in _sheets(path):
         if header := find_header(sheet):
-            found.append((sheet, header))
             if not header.missing:
                 with path.open("rb") as stream:
-                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                return LedgerFile(path, digest, sheet, header)
+                    return LedgerFile(path, hashlib.file_digest(stream, "sha256").hexdigest(), sheet, header)
+            found.append((sheet, header))
     if not found:
-        raise empty(path.name)
-    raise columns_missing(*max(found, key=lambda it: len(it[1].columns)))
+        raise UnreadableLedger("empty", where=f"{path.name}, every visible sheet")
+    sheet, header = max(found, key=lambda it: len(it[1].columns))
+    # with no heading known the row may be a customer's: then first characters only
+    titles = "、".join(masked("" if header.columns else "name", title[:20]) for title in [*header.titles.values()][:20])
+    where = f"{sheet.title}, row {header.row}, found: {titles}"
+    raise UnreadableLedger("missing-columns", where=where, fields="、".join(map(called, header.missing)))
 
 
 def _sheets(path: Path) -> Sequence[Sheet]:
@@ -92,11 +89,13 @@ def _sheets(path: Path) -> Sequence[Sheet]:
         head = stream.read(4096)
         if head.startswith(_OLE):
             if "EncryptedPackage".encode("utf-16-le") in head + stream.read(1 << 24):
-                raise encrypted(path.name)
-            raise wrong_type(path.name, "the old .xls format, or another Office document")
+                raise UnreadableLedger("encrypted", where=path.name)
+            why = "the old .xls format, or another Office document"
+            raise UnreadableLedger("not-a-spreadsheet", where=path.name, why=why)
     if head.startswith(_ZIP):
         return visible_sheets(path)
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if head and (path.suffix.casefold() in (".xlsx", ".xlsm", ".xls") or start.startswith((b"%pdf", b"<", b"{"))):
-        raise wrong_type(path.name, "a page, a document or another kind of file under a spreadsheet's name")
+        why = "a page, a document or another kind of file under a spreadsheet's name"
+        raise UnreadableLedger("not-a-spreadsheet", where=path.name, why=why)
     return [text_sheet(path)]

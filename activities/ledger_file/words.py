@@ -1,13 +1,23 @@
-"""The words in which offices write classes, estates and protections, and what a cell of no meaning says."""
+"""The words of offices: what their headings name, and what classes, estates and protections they mean."""
 
+import re
+import tomllib
 from collections.abc import Mapping
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Literal
 
-from domain.account import CustomerClass, Estate, Protection
+WORDING: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("wording.toml").read_text(encoding="utf-8"))
 
-_Meaning = TypeVar("_Meaning", bound=str)
+Kind = Literal["classes", "estates", "protections"]
+REQUIRED = ("account_no", "customer_class", "period", "amount_fen", "due_on")
+NOTHING = frozenset(["-", "--", "/", "无", "暂无", "否", "none", "n/a", "null"])
+FORMULA_ERRORS = frozenset(["#N/A", "#DIV/0!", "#REF!", "#NAME?", "#VALUE!", "#NUM!", "#NULL!"])
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans("\u3000\u00a0。￥", "  .¥")
+_MEANINGS: Mapping[str, Mapping[str, str]] = {
+    kind: {word: meaning for meaning, words in WORDING[kind].items() for word in words.split()}
+    for kind in ("headings", "classes", "estates", "protections")
+}
 
 
 def narrow(text: str) -> str:
@@ -15,30 +25,21 @@ def narrow(text: str) -> str:
     return text if text.isascii() else text.translate(_WIDE).strip()
 
 
-def _by_word(words: Mapping[_Meaning, str]) -> dict[str, _Meaning]:
-    return {word: meaning for meaning, line in words.items() for word in line.split()}
+def field_under(title: str) -> str | None:
+    """The field that a heading names, whatever its spaces, marks and harmless brackets; one in 万元 names none."""
+    word = re.sub(r'[\s*_:."\-]', "", narrow(title)).casefold().replace("帐", "账")
+    return _MEANINGS["headings"].get(re.sub(r"[(\[【][^十百千万亿分角]*[)\]】]", "", word).removesuffix("必填"))
 
 
-CLASSES: Mapping[str, CustomerClass] = _by_word(
-    {
-        "resident": "居民 居民生活 城镇居民 城市居民 居民家庭 个人 家庭 resident residential",
-        "organisation": "单位 企业 非居民 非居民生活 企事业 企事业单位 事业单位 行政事业 机关 机关单位 商业 工业 "
-        "工商业 经营 经营性 特种 特种行业 特殊行业 organisation organization nonresident nonresidential company",
-    }
-)
-ESTATES: Mapping[str, Estate] = _by_word(
-    {
-        "open": "开放式 开放 开放小区 开放式小区 open",
-        "gated": "封闭式 封闭 封闭小区 封闭式小区 gated closed",
-    }
-)
-PROTECTIONS: Mapping[str, Protection] = _by_word(
-    {
-        "hospital": "医院 医疗机构 卫生院 hospital",
-        "school": "学校 幼儿园 中小学 school",
-        "vulnerable": "困难 困难户 困难群众 特困 特困户 低保 低保户 孤寡老人 残疾 残疾人 vulnerable",
-        "shared-master": "总表 总表户 共用总表 合用总表 物业总表 shared-master sharedmaster",
-    }
-)
-NOTHING = frozenset(["-", "--", "/", "无", "暂无", "否", "none", "n/a", "null"])
-FORMULA_ERRORS = frozenset(["#N/A", "#DIV/0!", "#REF!", "#NAME?", "#VALUE!", "#NUM!", "#NULL!"])
+def called(field: str) -> str:
+    """A field as it is called to the person."""
+    return str(WORDING["headings"][field]).partition(" ")[0]
+
+
+def meaning(kind: Kind, text: str) -> str | None:
+    """What a word of a cell means: 居民, 居民用户 and 居民用水 are one; None for a word that is not known."""
+    known = _MEANINGS[kind]
+    if text in known:
+        return known[text]
+    word = text.casefold().replace("-", "").replace(" ", "")
+    return known.get(word) or known.get(re.sub(r"(?:用户|用水|客户|小区|户)$", "", word))

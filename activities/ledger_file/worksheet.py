@@ -1,28 +1,27 @@
-"""The rows of one worksheet: its XML as a stream, each cell as the text that Excel would show."""
+"""The rows of one worksheet, each cell as the text that Excel would show."""
 
 import re
 import struct
-import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Context
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError  # parsing is in xml_stream
+from xml.parsers.expat import ExpatError
+from zipfile import BadZipFile, ZipFile
 
-from activities.ledger_file.sheet import Rows
-from activities.ledger_file.unreadable import damaged
-from activities.ledger_file.xml_stream import finished, local
+from activities.ledger_file.problems import UnreadableLedger
+from activities.ledger_file.sheet import Cells, Rows
+from activities.ledger_file.xml_stream import LARGEST_SHEET, Attributes, texts
 
 BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, ParseError),
-    *(EOFError, OSError, LookupError, ValueError, OverflowError, RuntimeError),
+    *(BadZipFile, zlib.error, struct.error, ExpatError, EOFError, OSError),
+    *(LookupError, ValueError, OverflowError, RuntimeError),
 )
 """What a damaged package raises on the way down; it was opened and read before, so an OSError is a wrong seek."""
 
-_LARGEST_SHEET = 1 << 30  # unpacked: all 1,048,576 rows fit
+_WIDEST = 1 << 14
 _FIFTEEN_DIGITS = Context(prec=15)
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,15}|-?[0-9]{1,9}\.[0-9]{0,4}[1-9]")
 
@@ -39,46 +38,38 @@ class Strings:
         self._ends.append(len(self._text))
 
     def __getitem__(self, at: int) -> str:
-        if not 0 <= at < len(self._ends) - 1:
-            raise ValueError(f"no shared string {at}")
+        if at < 0:
+            raise IndexError(f"no shared string {at}")
         return self._text[self._ends[at] : self._ends[at + 1]].decode()
 
 
-class Shared(NamedTuple):
-    """What the sheets of a workbook share: strings, and the width in zeros of each cell style's number format."""
-
-    strings: Strings
-    zeros: Sequence[int]
-
-
-def claimed_height(book: zipfile.ZipFile, part: str) -> int | None:
-    """Rows that the sheet says it has; one that claims a single cell, or nothing, has not counted them."""
-    with book.open(part) as stream:
-        found = re.search(rb'<(?:\w+:)?dimension ref="[A-Z]+[0-9]+:[A-Z]+([0-9]{1,7})"', stream.read(4096))
-    return int(found[1]) if found else None
-
-
-def rows(path: Path, title: str, part: str, shared: Shared) -> Rows:
-    """The rows of a sheet that are not blank. Raises `UnreadableLedger` where the damage is reached."""
-    row = 0
-    try:
-        with zipfile.ZipFile(path) as book:
-            for _, element in finished(book, part, depth=2, largest=_LARGEST_SHEET):
-                if local(element.tag) == "row":
-                    row = int(element.get("r", row + 1))
-                    if cells := dict(_cells(element, shared)):
-                        yield row, cells
-    except BROKEN as error:
-        raise damaged(path.name, f"sheet {title}, after row {row}", error) from error
-
-
-def _cells(row: Element, shared: Shared) -> Iterator[tuple[int, str]]:
+def rows(path: Path, title: str, part: str, strings: Strings, zeros: Sequence[int]) -> Rows:
+    """The rows that are not blank; `zeros` are the digits to fill up to by cell style. Raises `UnreadableLedger`."""
+    begun: list[tuple[int, Cells]] = [(0, {})]
     index = -1
-    for cell in row:
+
+    def begin(attributes: Attributes) -> None:
+        nonlocal index
+        begun.append((int(attributes.get("r", begun[-1][0] + 1)), {}))
+        index = -1
+
+    def take(cell: Attributes, raw: str) -> None:
+        nonlocal index
         reference = cell.get("r")
         index = _column_index(reference.rstrip("0123456789")) if reference else index + 1
-        if text := _shown(cell, shared):
-            yield index, text
+        if raw and index < _WIDEST and (text := _shown(raw, cell, strings, zeros)):
+            begun[-1][1][index] = text
+
+    try:
+        with ZipFile(path) as book:
+            for _ in texts(book, part, "c", take, begin, largest=LARGEST_SHEET):
+                yield from ((row, cells) for row, cells in begun[:-1] if cells)
+                del begun[:-1]
+    except BROKEN as error:
+        where = f"{path.name}, sheet {title}, after row {begun[0][0]}"
+        raise UnreadableLedger("damaged", where=where, why=error) from error
+    if begun[-1][1]:
+        yield begun[-1]
 
 
 @lru_cache
@@ -87,43 +78,21 @@ def _column_index(letters: str) -> int:
         raise ValueError(f"no column {letters[:10]!r}")
     index = 0
     for letter in letters:
-        index = index * 26 + ord(letter) - 64
+        index = index * 26 + ord(letter) - ord("A") + 1
     return index - 1
 
 
-def _shown(cell: Element, shared: Shared) -> str:
-    raw = ""
-    for content in cell:
-        match local(content.tag):
-            case "v":
-                raw = content.text or ""
-            case "is":
-                raw = plain_text(content)
-    if not raw:
-        return ""
-    match cell.get("t", "n"):
-        case "n":
-            number, style = _shown_number(raw.strip()), int(cell.get("s", "0"))
-            return number.zfill(shared.zeros[style]) if style < len(shared.zeros) and number.isdigit() else number
-        case "s":
-            raw = shared.strings[int(raw)]
-        case "b":
-            return "TRUE" if raw.strip() == "1" else "FALSE"
-    if "_x" in raw:  # so Excel writes control characters, which XML cannot carry
-        raw = re.sub(r"_x00[01][0-9A-Fa-f]_", " ", raw)
-    return " ".join(raw.split())
-
-
-def plain_text(string: Element) -> str:
-    """The text of a string, rich or not; how it is pronounced (`rPh`) is no part of it."""
-    text = ""
-    for piece in string:
-        match local(piece.tag):
-            case "t":
-                text += piece.text or ""
-            case "r":
-                text += plain_text(piece)
-    return text
+def _shown(raw: str, cell: Attributes, strings: Strings, zeros: Sequence[int]) -> str:
+    kind = cell.get("t", "n")
+    if kind == "n":
+        number, style = _shown_number(raw.strip()), int(cell.get("s", "0"))
+        return number.zfill(zeros[style]) if number.isdigit() and style < len(zeros) else number
+    if kind == "b":
+        return "TRUE" if raw.strip() == "1" else "FALSE"
+    text = strings[int(raw)] if kind == "s" else raw
+    if "_x" in text:  # so Excel writes control characters, which XML cannot carry
+        text = re.sub(r"_x00[01][0-9A-Fa-f]_", " ", text)
+    return " ".join(text.split())
 
 
 def _shown_number(raw: str) -> str:

@@ -583,13 +583,32 @@ def test_a_document_type_with_its_entities_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "megabytes", "said"), [("xl/styles.xml", 33, "to a size"), (SHEET, 20, "cell without end")]
+    ("part", "opening", "megabytes", "said"),
+    [
+        ("xl/styles.xml", b"<styleSheet>", 33, "to a size"),
+        (SHEET, b'<worksheet><sheetData><row><c t="inlineStr"><is><t>', 20, "cell without end"),
+        (SHEET, b'<worksheet><sheetData><row><c r="', 20, "tag without end"),
+    ],
 )
-def test_a_part_that_swells_when_unpacked_is_refused(tmp_path: Path, part: str, megabytes: int, said: str) -> None:
-    endless = b'<worksheet><sheetData><row><c t="inlineStr"><is><t>' + b"a" * (megabytes << 20)
+def test_a_part_that_swells_when_unpacked_is_refused(
+    tmp_path: Path, part: str, opening: bytes, megabytes: int, said: str
+) -> None:
+    endless = opening + b"a" * (megabytes << 20)
     path = rewritten(workbook(tmp_path, [HEADER, PLAIN]), lambda name, content: endless if name == part else content)
     assert path.stat().st_size < 100_000
     assert said in unreadable(path).what
+
+
+def test_a_workbook_that_stands_at_another_path_is_found(tmp_path: Path) -> None:
+    path = workbook(tmp_path, [HEADER, PLAIN])
+    moved = tmp_path / "moved.xlsx"
+    with zipfile.ZipFile(path) as before, zipfile.ZipFile(moved, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            if name == "_rels/.rels":
+                content = content.replace(b"xl/workbook.xml", b"book/workbook.xml")
+            after.writestr(re.sub("^xl/", "book/", name), content)
+    assert only_row(moved).bill_no == "B1"
 
 
 def test_a_workbook_written_with_namespace_prefixes_reads_the_same(tmp_path: Path) -> None:
