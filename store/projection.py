@@ -1,6 +1,6 @@
 """The projection of a record: case, tasks, messages and orders as its snapshot and standing entries have them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from store.casebook import Batch, Entry, Snapshot
 
 TASK_EVENT: TypeAdapter[CoreEvent] = TypeAdapter(Annotated[CoreEvent, Field(discriminator="event")])
-ORDER_ENDED = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable"}
+ORDER_ENDED = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable", "PressureLimited": "done"}
 
 
 def follow(
@@ -36,7 +36,7 @@ def follow(
     _case(connection, batch, sequence, chain_hash, scope)
     _tasks(connection, batch, said, sequence, scope, anew=bool(gave_way))
     _notices(connection, batch.case_no, said, gave_way)
-    _orders(connection, said, gave_way)
+    _orders(connection, batch.case_no, said, gave_way)
     _settle_opening(connection, batch, place)
 
 
@@ -115,14 +115,14 @@ def _tasks_on_record(connection: Connection, case_no: str) -> tuple[dict[str, Ta
     return found, opened
 
 
-def _notices(
-    connection: Connection, case_no: str, said: "Sequence[Entry]", gave_way: Sequence["Row[Any] | Entry"]
-) -> None:
+def _notices(connection: Connection, case_no: str, said: "Sequence[Entry]", gave_way: Sequence[Row[Any]]) -> None:
     """Messages that will not go out any more. What went out was written by the activity that sent it."""
-    if undone := [entry.body["key"] for entry in gave_way if _withdraws(entry)]:
+    entries_now: Sequence[Row[Any] | Entry] = said
+    if undone := {entry.body["key"] for entry in gave_way if _withdraws(entry)}:
         mine = (notices.c.case_no == case_no, notices.c.key.in_(undone), notices.c.status == "withdrawn")
         connection.execute(delete(notices).where(*mine))
-    for entry in said:
+        entries_now = _on_record(connection, case_no, ["MessageSettled"])
+    for entry in entries_now:
         if _withdraws(entry):
             row = {
                 "case_no": case_no,
@@ -139,20 +139,28 @@ def _withdraws(entry: "Row[Any] | Entry") -> bool:
     return entry.event == "MessageSettled" and entry.body["status"] == "withdrawn"
 
 
-def _orders(connection: Connection, said: "Sequence[Entry]", gave_way: Sequence[Row[Any]]) -> None:
-    """Limit orders that are out no more: recalled, or found impossible at the valve."""
-    for undone in gave_way:
-        if undone.event in ORDER_ENDED:
-            mine = (
-                limit_orders.c.order_no == undone.body["order_no"],
-                limit_orders.c.status == ORDER_ENDED[undone.event],
-            )
-            connection.execute(update(limit_orders).where(*mine).values(status="issued", closed_at=None))
-    for entry in said:
+def _orders(connection: Connection, case_no: str, said: "Sequence[Entry]", gave_way: Sequence[Row[Any]]) -> None:
+    """Limit orders that are out no more, as the record has it.
+
+    One that was marked done at the valve by a worker that died, and whose case then heard of a payment first, is
+    recalled; one done before its recall was heard stands on record after it, and is done.
+    """
+    entries_now: Sequence[Row[Any] | Entry] = said
+    if undone := {entry.body["order_no"] for entry in gave_way if entry.event in ORDER_ENDED}:
+        mine = limit_orders.c.order_no.in_(undone)
+        connection.execute(update(limit_orders).where(mine).values(status="issued", closed_at=None))
+        entries_now = _on_record(connection, case_no, ORDER_ENDED)
+    for entry in entries_now:
         if entry.event in ORDER_ENDED:
-            mine = (limit_orders.c.order_no == entry.body["order_no"], limit_orders.c.status == "issued")
+            mine = limit_orders.c.order_no == entry.body["order_no"]
             ended = {"status": ORDER_ENDED[entry.event], "closed_at": entry.at}
-            connection.execute(update(limit_orders).where(*mine).values(**ended))
+            connection.execute(update(limit_orders).where(mine).values(**ended))
+
+
+def _on_record(connection: Connection, case_no: str, events: Iterable[str]) -> list[Row[Any]]:
+    """What stands of these events, in order."""
+    mine = (entries.c.case_no == case_no, STANDING, entries.c.event.in_(events))
+    return list(connection.execute(select(entries).where(*mine).order_by(entries.c.sequence)))
 
 
 def _settle_opening(connection: Connection, batch: "Batch", place: str | None) -> None:

@@ -33,7 +33,7 @@ class Told:
     opened_at: dict[str, int] = field(default_factory=dict)
     touched: frozenset[str] = frozenset()
     withdrawn: frozenset[str] = frozenset()
-    recalled: frozenset[str] = frozenset()
+    ended: dict[str, str] = field(default_factory=dict)
     outcome: str | None = None
 
     @property
@@ -67,7 +67,9 @@ class Told:
             case "MessageSettled":
                 return replace(after, withdrawn=self.withdrawn | {body["key"]})
             case "LimitOrderRecalled":
-                return replace(after, recalled=self.recalled | {body["order_no"]})
+                return replace(after, ended={**self.ended, body["order_no"]: "recalled"})
+            case "PressureLimited":
+                return replace(after, ended={**self.ended, body["order_no"]: "done"})
             case "CaseClosed":
                 return replace(after, outcome=body["outcome"])
             case "CaseReopened":
@@ -97,6 +99,9 @@ class Told:
 
     def recalling(self, order_no: str) -> "Told":
         return self.telling("LimitOrderRecalled", order_no=order_no, because="settled")
+
+    def limiting(self, order_no: str) -> "Told":
+        return self.telling("PressureLimited", order_no=order_no)
 
     def snapshot(self) -> Snapshot:
         return Snapshot(
@@ -215,6 +220,6 @@ def expected(told: Told, *, orders: tuple[str, ...] = ()) -> dict[str, Any]:
             for task in sorted(told.tasks.values(), key=lambda task: task.id)
         ],
         "messages": {(key, "withdrawn") for key in told.withdrawn},
-        "orders": {no: ("recalled", True) if no in told.recalled else ("issued", False) for no in orders},
+        "orders": {no: (told.ended.get(no, "issued"), no in told.ended) for no in orders},
         "place": None if told.outcome else told.subject,
     }

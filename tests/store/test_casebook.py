@@ -82,6 +82,21 @@ def test_of_two_at_one_sequence_the_later_workflow_task_stands(database: Databas
     assert count(database, superseded=True) == 4
 
 
+def test_an_order_done_by_a_dead_worker_and_recalled_by_the_next_is_recalled(database: Database) -> None:
+    orders = (f"{CASE}-L1", f"{CASE}-L2")
+    start = write(database, place(database, orders=orders).noting("a"), history=3)
+    write(database, start.limiting(orders[0]).limiting(orders[1]), history=8)
+    lives = write(database, start.recalling(orders[0]), history=12)
+    assert look(database) == expected(lives, orders=orders)
+
+
+def test_an_order_done_at_the_valve_before_its_recall_was_heard_is_done(database: Database) -> None:
+    orders = (f"{CASE}-L1",)
+    told = write(database, place(database, orders=orders).recalling(orders[0]), history=3)
+    told = write(database, told.limiting(orders[0]), history=8)
+    assert look(database) == expected(told, orders=orders)
+
+
 def test_after_a_supersession_the_sequence_goes_on_from_what_stands(database: Database) -> None:
     start = write(database, place(database).noting("a"), history=3)
     write(database, start.noting("b").noting("c").noting("d"), history=8)

@@ -26,7 +26,7 @@ class Saying:
     def by(self, told: Told, orders: tuple[str, ...]) -> Told:
         if told.outcome is not None:
             return told.telling("CaseReopened", because="debt came back")
-        left = [no for no in orders if no not in told.recalled]
+        out = [no for no in orders if no not in told.ended]
         match self.kind:
             case 1:
                 return told.opening_a_task(f"arrears.task-{self.which}")
@@ -36,14 +36,16 @@ class Saying:
                 return told.escalating(told.open_tasks[self.which % len(told.open_tasks)])
             case 4 if f"message-{self.which}" not in told.withdrawn:
                 return told.withdrawing_a_message(f"message-{self.which}")
-            case 5 if left:
-                return told.recalling(left[self.which % len(left)])
+            case 5 if out:
+                return told.recalling(out[self.which % len(out)])
             case 6:
+                return told.limiting(orders[self.which])
+            case 7:
                 return told.telling("CaseClosed", outcome="settled")
         return told.noting(f"note {self.which}")
 
 
-SAYING = st.builds(Saying, kind=st.integers(0, 6), which=st.integers(0, 2))
+SAYING = st.builds(Saying, kind=st.integers(0, 7), which=st.integers(0, 2))
 
 
 @dataclass(frozen=True)
