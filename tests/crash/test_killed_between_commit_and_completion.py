@@ -7,7 +7,7 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,13 @@ from domain.commands import DecideTask, PlaceHold
 from domain.people import Actor
 from policies.packs import load_pack
 from runtime.relay import Relay
-from runtime.wall_clock import now
+from runtime.wall_clock import now as engine_now
 from store import casebook, intake
 from store.database import Database
 from store.ledger import AccountRecord
 from store.tables import cases, entries
 from tests.conftest import RunningEngine
+from tests.crash.ladder import TODAY
 from worker import build_worker
 
 COLLECTOR = Actor(id="collector", roles=("collector",))
@@ -44,7 +45,13 @@ async def test_nothing_is_dropped_and_nothing_doubled(
     task_queue: str,
     tmp_path: Path,
 ) -> None:
-    relay = Relay(client, database, task_queue=task_queue)
+    # By day, whatever the hour of the machine: at night the reminder waits, and with it the third commit.
+    shift = TODAY - engine_now()
+
+    def now() -> datetime:
+        return engine_now() + shift
+
+    relay = Relay(client, database, task_queue=task_queue, shift=lambda: shift)
     dying = subprocess.Popen(
         [sys.executable, "-m", "tests.crash.dying_worker", engine.address, database.url, task_queue, str(commits)],
         cwd=ROOT,
