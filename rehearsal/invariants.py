@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, assert_never
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
 
 from domain.account import Bill, Dispute, LedgerFact, Protected, Standing, received, standing
@@ -189,6 +189,7 @@ class _Found:
     orders: list[Row[Any]]
     ledger: list[tuple[int, LedgerFact]]
     protected: Sequence[str]
+    at_first: set[int]
     start: ArrearsFacts
 
     @property
@@ -219,7 +220,11 @@ class _Found:
 
     def owed(self, before: Trail, at: datetime) -> Standing:
         """What the account owed at an instant: all that its ledger had by then, or that the case had read."""
-        known = [fact for no, fact in self.ledger if fact.at < at or (fact.at == at and no in before.recorded)]
+        known = [
+            fact
+            for no, fact in self.ledger
+            if fact.at < at or (fact.at == at and no in before.recorded | self.at_first)
+        ]
         return standing(facts=known, disputes=before.disputes, as_of=at)
 
     def protected_at(self, at: datetime) -> Sequence[str]:
@@ -267,6 +272,7 @@ def _found(connection: Connection, case_no: str, policy: ArrearsPolicy, calendar
         ),
         ledger=facts,
         protected=account.protected,
+        at_first={no for no, _ in at_first},
         start=ArrearsFacts(
             case_no=case_no,
             pack=case.pack,
@@ -306,10 +312,23 @@ def _everything_before_a_limit(found: _Found) -> Iterator[str]:
                 proof = before.proofs[rung.task]
                 if not (proof.get("photo") or proof.get("receipt")):
                     yield f"{what}: {rung.task} was served without proof"
+        if never_told := _never_told(found, before, entry.at):
+            yield f"{what}: for {never_told} alone, which fell overdue after the last notice was served"
         if entry.event == "LimitOrderIssued" and not limit.window.value.contains(entry.at, found.calendar):
             yield f"{what}: outside the hours in which pressure may be limited"
         if entry.event == "PressureLimited" and entry.body["order_no"] not in {row.order_no for row in found.orders}:
             yield f"{what}: without an order"
+
+
+def _never_told(found: _Found, before: Trail, at: datetime) -> str:
+    """The bills pursued, when the customer was served no notice since any of them is overdue."""
+    contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
+    bills = {fact.no: fact for _, fact in found.ledger if isinstance(fact, Bill)}
+    pursued = sorted(found.owed(before, at).owed.keys() - contested)
+    told_at = max((entry.at for entry in before.served.values()), default=None)
+    if told_at is None or any(bills[no].overdue_from <= told_at for no in pursued):
+        return ""
+    return ", ".join(pursued)
 
 
 def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | None:
@@ -398,10 +417,8 @@ def _few_messages(found: _Found) -> Iterator[str]:
     announced = {entry.body["key"] for entry in found.of("MessageDue")}
     for row in sent.values():
         what = f"message {row.key} at {row.at.isoformat()}"
-        before_it = [
-            fact for _, fact in found.ledger if fact.at < row.at or (fact.kind == "bill" and fact.at == row.at)
-        ]
-        if standing(facts=before_it, as_of=row.at).overdue == 0:
+        known = [fact for _, fact in found.ledger if fact.at < row.at or (fact.at == row.at and isinstance(fact, Bill))]
+        if standing(facts=known, as_of=row.at).overdue == 0:
             yield f"{what}: nothing was owed any more"
         if row.key not in announced:
             yield f"{what}: no entry called for it"
@@ -461,7 +478,11 @@ def _the_record_is_enough(found: _Found) -> Iterator[str]:
     facts = found.start
     for entry in found.said:
         said = {"event": entry.event, "at": entry.at, "by": entry.by, "clauses": entry.clauses} | entry.body
-        facts = fold(facts, EVENT.validate_python(said))
+        try:
+            facts = fold(facts, EVENT.validate_python(said))
+        except ValidationError:
+            yield f"entry {entry.sequence} is no {entry.event}"
+            return
     told = facts.model_dump(mode="json")
     if different := [name for name, value in told.items() if value != found.case.facts.get(name)]:
         yield f"folded anew, the record leads to other facts: {', '.join(different)}"
