@@ -1,0 +1,169 @@
+"""A second opinion on an account, written from the design and not from the code: what is owed, may it be limited.
+
+It is told what the world did and asks the rules nothing. Amounts in fen; one method a question.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from domain.calendars import Calendar, day_of, start_of
+
+THRESHOLD = 5000
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Money:
+    """A payment: `heard_at` is None until the case has read it; one taken back never counted."""
+
+    reference: str
+    amount: int
+    names: tuple[str, ...]
+    paid_at: datetime
+    posted_at: datetime
+    position: int
+    taken_back: bool = False
+    back_at_position: int | None = None
+
+
+@dataclass
+class Contest:
+    bill: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        return self.started_at <= at and (self.ended_at is None or at < self.ended_at)
+
+    def held_just_before(self, at: datetime) -> bool:
+        return self.started_at < at and (self.ended_at is None or at <= self.ended_at)
+
+
+@dataclass
+class Standstill:
+    """A hold, promise or plan. `parts` are (due, amount) in order of time, `read_up_to` where the ledger was then."""
+
+    started_at: datetime
+    until: datetime | None = None
+    parts: tuple[tuple[datetime, int], ...] = ()
+    read_up_to: int = 0
+    ended: bool = False
+
+
+@dataclass
+class Reference:
+    """`read_up_to` is how many facts of the ledger the case has read; the ledger itself is always whole."""
+
+    calendar: Calendar
+    bills: dict[str, tuple[int, date, int]] = field(default_factory=dict)
+    payments: list[Money] = field(default_factory=list)
+    contests: list[Contest] = field(default_factory=list)
+    standstills: list[Standstill] = field(default_factory=list)
+    protected: bool = False
+    stale: bool = False
+    withdrawn: bool = False
+    served: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    reporter: str | None = None
+    contacts: int = 0
+    approver: str | None = None
+    stood: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+
+    def owed(self, at: datetime, *, read_up_to: int | None = None) -> tuple[int, int]:
+        """What is overdue, and what of it may be pursued, by the ledger or by what the case has read of it."""
+        bills = {no: b for no, b in self.bills.items() if read_up_to is None or b[2] <= read_up_to}
+        money = [p for p in self.payments if self._counts(p, read_up_to)]
+        left = {no: amount for no, (amount, _, _) in bills.items()}
+        falls_due = {no: start_of(due_on + DAY) for no, (_, due_on, _) in bills.items()}
+        turns = {*falls_due.values(), *(p.paid_at for p in money)}
+        turns |= {turn for c in self.contests for turn in (c.started_at, c.ended_at) if turn is not None}
+        purse = 0
+        oldest_first = sorted(left, key=lambda no: (bills[no][1], no))
+        for turn in sorted(turn for turn in turns if turn <= at):
+            due = [no for no in oldest_first if falls_due[no] <= turn]
+            # What falls due at this instant is netted before a dispute that is raised at it.
+            just_before = {c.bill for c in self.contests if c.held_just_before(turn)}
+            purse = _spend(purse, [no for no in due if no not in just_before], left)
+            pursued = [no for no in due if not self._contested(no, turn)]
+            purse = _spend(purse, pursued, left)
+            for payment in sorted((p for p in money if p.paid_at == turn), key=lambda p: p.reference):
+                purse += payment.amount
+                purse = _spend(purse, [no for no in payment.names if no in left], left)
+                purse = _spend(purse, pursued, left)
+        overdue = [no for no in left if falls_due[no] <= at]
+        return sum(left[no] for no in overdue), sum(left[no] for no in overdue if not self._contested(no, at))
+
+    def forbids(self, at: datetime) -> set[str]:
+        """Everything about the account that forbids a limit at this instant, by the interlock's names."""
+        why = set()
+        if self.owed(at)[1] <= THRESHOLD:
+            why.add("debt")
+        if self.stale:
+            why.add("ledger-current")
+        if any(not s.ended and not s.parts for s in self.standstills):
+            why.add("no-hold")
+        if any(not s.ended and s.parts for s in self.standstills):
+            why.add("no-plan")
+        if self.protected:
+            why.add("not-protected")
+        if self.withdrawn:
+            why.add("not-withdrawn")
+        return why
+
+    def too_early(self, at: datetime, *, notice: str, days: int) -> bool:
+        """Whether a rolled period of natural days from a notice's service may not be over yet at `at`."""
+        if notice not in self.served:
+            return True
+        day, left = day_of(self.served[notice][0]), days
+        lost = [(day_of(since), day_of(until or at)) for since, until in self.stood]
+        while left:
+            day += DAY
+            left -= not any(first < day <= last for first, last in lost)
+        while self.calendar.is_day_off(day):
+            day += DAY
+        return at < start_of(day + DAY)
+
+    def pass_to(self, now: datetime, *, read_up_to: int) -> None:
+        """Standstills that ended by themselves up to `now`; whatever is posted is read when one might."""
+        for standstill in self.standstills:
+            if standstill.ended:
+                continue
+            total = sum(amount for _, amount in standstill.parts)
+            # Kept once the sum was there, though it should be taken back later.
+            read = range(standstill.read_up_to, read_up_to + 1)
+            if standstill.until is not None:
+                standstill.ended = standstill.until <= now
+            elif standstill.parts and any(self._paid(standstill, read_up_to=each) >= total for each in read):
+                standstill.ended = True
+            else:
+                promised = 0
+                for due, amount in standstill.parts:
+                    promised += amount
+                    if due <= now and self._paid(standstill, posted_by=due) < promised:
+                        standstill.ended = True
+
+    def _paid(self, standstill: Standstill, *, read_up_to: int | None = None, posted_by: datetime | None = None) -> int:
+        return sum(
+            p.amount
+            for p in self.payments
+            if p.paid_at >= standstill.started_at
+            and self._counts(p, read_up_to)
+            and (posted_by is None or p.posted_at < posted_by)
+        )
+
+    @staticmethod
+    def _counts(payment: Money, read_up_to: int | None) -> bool:
+        if read_up_to is None:
+            return not payment.taken_back
+        back = payment.back_at_position is not None and payment.back_at_position <= read_up_to
+        return payment.position <= read_up_to and not back
+
+    def _contested(self, no: str, at: datetime) -> bool:
+        return any(c.bill == no and c.holds(at) for c in self.contests)
+
+
+def _spend(purse: int, nos: list[str], left: dict[str, int]) -> int:
+    for no in nos:
+        part = min(purse, left[no])
+        left[no] -= part
+        purse -= part
+    return purse
