@@ -121,6 +121,8 @@ def _said(error: ErrorDetails, node: Node, path: Path) -> str:
             return f"{typed} is neither true nor false: write one of them"
         case kind if kind.startswith("int"):
             return f"{typed} is not a whole number: write one such as 2"
+        case kind if kind.startswith("decimal"):
+            return f'{typed} is not a number: write one such as "0.70"'
         case kind if kind.startswith("tuple"):
             return "write a list here: [one, two]"
         case _:

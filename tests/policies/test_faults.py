@@ -10,6 +10,8 @@ from policies.packs import FOLDER, check_packs
 JINAN = (FOLDER / "jinan" / "2020-01-29.yaml").read_text(encoding="utf-8")
 TERM = "term: {value: P3D, clause: jinan.dunning.notice-within-3-days}"
 RESTORE = next(line.strip() for line in JINAN.splitlines() if line.startswith("  restore:"))
+ESTATE = "{value: 18WD, clause: jinan.design.estate-18wd}"
+SHOP = "[用水申请表, 身份证明, 产权证明]"
 WINDOW = '{opens: "08:30", closes: "16:00"}'
 
 
@@ -20,9 +22,13 @@ def copy(folder: Path, text: str) -> Path:
     return path
 
 
-def changed(old: str, new: str, text: str = JINAN) -> str:
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
-    return text.replace(old, new)
+def changed(old: str, new: str, text: str = JINAN, *, within: str = "arrears") -> str:
+    """`text` with the one `old` of a section replaced; the lines above the sections belong to the first, arrears."""
+    upper, heading, lower = text.partition("\nconnection:\n")
+    part = {"arrears": upper, "connection": lower}[within]
+    assert part.count(old) == 1, f"{old!r} stands {part.count(old)} times in {within}"
+    replaced = part.replace(old, new)
+    return replaced + heading + lower if within == "arrears" else upper + heading + replaced
 
 
 def place(text: str, mark: str) -> str:
@@ -72,11 +78,74 @@ def test_a_sound_copy_has_no_faults(tmp_path: Path) -> None:
 def test_a_fault_is_told_at_its_place(tmp_path: Path, old: str, new: str, mark: str, said: str) -> None:
     broken = changed(old, new)
     path = copy(tmp_path, broken)
+    assert_told(check_packs([path]), path, place(broken, mark), said)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mark", "said"),
+    [
+        ("single: {value: 2WD", "single: {value: 2W", "2W, ", "terms.design_single.value: '2W' is not a term: write"),
+        (ESTATE, "{value: 18WD}", "{value: 18WD}", "connection.terms.design_estate: a value needs its source"),
+        (ESTATE, "18WD", "18WD\n", "needs its source: {value: ..., clause: <id>}"),
+        (ESTATE, "{value: 18WD, clause: jinan.nope}", "jinan.nope", "'jinan.nope' is no clause of the register"),
+        (ESTATE, ESTATE.replace("18wd", "19wd"), "jinan.design.estate-19wd", "did you mean jinan.design.estate-18wd?"),
+        (ESTATE, ESTATE.replace("}", ", reason: so}"), "{value: 18WD, clause", "add chosen: true, or take the reason"),
+        ("inspect_node:", "inspct_node:", "inspct_node:", "is no key here: did you mean inspect_node?"),
+        ("{term: P30D, roll: true}", "{term: P30D, rol: true}", "rol: true", "supply_papers.value.rol: is no key here"),
+        ("{term: P30D, roll: true}", "{term: PT30H, roll: true}", "{term: PT30H", "PT30H cannot roll"),
+        ("    estate:\n", "    estates:\n", "estates:", "'estates' is unknown: write 'single', 'estate', 'linear' or"),
+        (SHOP, "用水申请表", "用水申请表\n", "connection.checklist.single.value: write a list here"),
+        ("身份证明", "7", "7, 产权证明", 'checklist.single.value[1]: not text as it stands: put it in quotes: "7"'),
+        ('"50000000.00"', "50000000.00", "50000000.00\n", 'put it in quotes: "50000000.00"'),
+        ('"3000000000.00"', '"3000000000.001"', '"3000000000.001"', "more than two decimals"),
+        ("value: service-manager", "value: manager", "manager\n", "assigning.large.value: 'manager' is unknown: write"),
+        ("many_meters: {value: 20", "many_meters: {value: some", "some, ", "some is not a whole number"),
+        ("many_meters: {value: 20", "many_meters: {value: 20.5", "20.5", "20.5 is not a whole number"),
+        ("{value: design, ", "{value: survey, ", "survey, chosen", "'survey' is unknown: write 'design' or"),
+        ("switch_kinds: {value: [estate]", "switch_kinds: {value: [flat]", "flat]", "connection.switch_kinds.value[0]"),
+        ('"0.70"', "seventy", "seventy", 'switch_share.value: seventy is not a number: write one such as "0.70"'),
+        ('"17:30"', "1730", "1730", "connection.escalation.value.service_hours.closes: 1730 is not a time of day"),
+        ("budgets: {section: 1WD", "budgets: {secton: 1WD", "secton", "'secton' is unknown: write 'grid'"),
+        ("  review_every:", "  messages: {}\n  review_every:", "messages: {}", "connection.messages: is no key here"),
+    ],
+)
+def test_a_fault_of_the_connection_section_is_told_at_its_place(
+    tmp_path: Path, old: str, new: str, mark: str, said: str
+) -> None:
+    broken = changed(old, new, within="connection")
+    path = copy(tmp_path, broken)
     told = check_packs([path])
-    here = [fault for fault in told if fault.startswith(f"{path}:{place(broken, mark)}: ")]
+    assert_told(told, path, place(broken, mark), said)
+    assert all(fault.split(": ")[1].startswith("connection.") for fault in told)
+
+
+def assert_told(told: list[str], path: Path, at: str, said: str) -> None:
+    here = [fault for fault in told if fault.startswith(f"{path}:{at}: ")]
     assert any(said in fault for fault in here), told
     for fault in told:
         assert re.fullmatch(r"[^:]+:\d+:\d+: [^:]+: .+", fault), fault
+
+
+def test_a_term_that_is_missing_is_told_where_the_terms_begin(tmp_path: Path) -> None:
+    broken = changed(f"    design_estate: {ESTATE}\n", "", within="connection")
+    path = copy(tmp_path, broken)
+    assert check_packs([path]) == [
+        f"{path}:{place(broken, 'check_papers:')}: connection.terms.design_estate: is missing: add it here"
+    ]
+
+
+def test_faults_of_both_processes_are_told_together(tmp_path: Path) -> None:
+    broken = changed("value: 2WD, clause: jinan.design", "value: 2 WD, clause: jinan.dezign", within="connection")
+    broken = changed(TERM, "term: {value: P3, clause: jinan.dunning.notice-within-3-days}", broken)
+    assert [fault.split(": ")[1] for fault in check_packs([copy(tmp_path, broken)])] == [
+        "arrears.ladder[1].term.value",
+        "connection.terms.design_single.value",
+        "connection.terms.design_single.clause",
+    ]
+
+
+def test_a_pack_may_leave_a_process_out(tmp_path: Path) -> None:
+    assert check_packs([copy(tmp_path, JINAN.partition("\nconnection:\n")[0])]) == []
 
 
 def test_a_key_written_twice_is_told_at_the_second_with_the_line_of_the_first(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from domain.arrears.policy import ArrearsPolicy, Serve, Wait
+from domain.connection.policy import ConnectionPolicy, Kind
+from domain.money import yuan
 from domain.policy import Sourced
 from policies import packs
 from policies.packs import Pack, PackError, check_packs, clauses, load_calendar, load_pack, pack_versions
@@ -17,6 +19,7 @@ UTILITIES = {"changchun", "jinan", "kaifeng", "liaocheng", "qingdao"}
 VERSIONS = ("jinan@2020-01-29", "kaifeng@2021-01-01")
 # What says where a value belongs, not what it is.
 STRUCTURE = {"rung", "task", "enters", "period", "after"}
+# Of the utilities that have a register: a reason may also speak of another one's sentence, as Jinan's of Changchun's.
 AN_ID = re.compile(r"\b(?:jinan|kaifeng)\.[a-z-]+\.[a-z0-9-]+[a-z0-9]")
 
 
@@ -24,6 +27,12 @@ def policy(name: str) -> ArrearsPolicy:
     arrears = load_pack(name).arrears
     assert arrears is not None
     return arrears
+
+
+def connection() -> ConnectionPolicy:
+    jinan = load_pack("jinan").connection
+    assert jinan is not None
+    return jinan
 
 
 def rungs(name: str) -> list[str]:
@@ -64,6 +73,7 @@ def test_nothing_that_comes_with_guanjia_has_a_fault() -> None:
 @pytest.mark.parametrize("name", VERSIONS)
 def test_every_value_of_a_pack_stands_with_its_source(name: str) -> None:
     assert list(unsourced(policy(name), "arrears")) == []
+    assert list(unsourced(load_pack(name).connection, "connection")) == []
     values = load_pack(name).values()
     assert {"arrears.threshold", "arrears.ladder[0].channel", "arrears.messages.reminder"} <= set(values)
     for path, value in values.items():
@@ -90,6 +100,17 @@ def test_a_clause_that_a_reason_speaks_of_is_in_the_register_too(name: str) -> N
 def test_a_pack_survives_being_pinned_into_a_case(name: str) -> None:
     pinned = policy(name).model_dump_json()
     assert ArrearsPolicy.model_validate_json(pinned) == policy(name)
+
+
+def test_a_connection_section_survives_being_pinned_into_a_project() -> None:
+    assert ConnectionPolicy.model_validate_json(connection().model_dump_json()) == connection()
+
+
+def test_only_jinan_has_a_connection_section() -> None:
+    assert {name: load_pack(name).connection is not None for name in ("jinan", "kaifeng")} == {
+        "jinan": True,
+        "kaifeng": False,
+    }
 
 
 def test_jinan_reminds_serves_waits_serves_waits_asks_limits_and_refers() -> None:
@@ -140,6 +161,38 @@ def test_jinan_takes_its_connection_terms_from_its_own_sentences() -> None:
         "connection.switch_kinds": ("('estate',)", seventy),
         "connection.switch_share": ("0.70", seventy),
     }
+
+
+def test_jinans_sentences_oblige_to_steps_of_a_project_whose_terms_are_ours() -> None:
+    ours = {path: value for path, value in load_pack("jinan").values().items() if value.chosen and value.clause}
+    assert {path: (str(v.value), v.clause) for path, v in ours.items() if path.startswith("connection.")} == {
+        "connection.terms.accept": ("3WD", "jinan.acceptance.accept-invite-one-day-ahead"),
+        "connection.terms.test_water": ("2WD", "jinan.water-quality.test-after-pipe-works"),
+        "connection.terms.activate": ("2WD", "jinan.meter-service.install-and-water-on"),
+        "connection.terms.follow_up": ("5WD", "jinan.follow-up.design-follow-up"),
+        "connection.terms.switch_meters": ("5WD", "jinan.meter-service.switch-at-70-percent"),
+    }
+
+
+def test_jinan_asks_every_kind_of_project_for_papers_each_once() -> None:
+    assert set(connection().checklist) == set(get_args(Kind))
+    for papers in connection().checklist.values():
+        assert papers.value
+        assert len(set(papers.value)) == len(papers.value)
+        assert all(paper.strip() for paper in papers.value)
+
+
+def test_jinan_borrows_the_lines_between_large_and_general_and_names_the_sentences() -> None:
+    tiers = connection().assigning
+    assert yuan(tiers.large_investment.value) == "50000000.00"
+    assert yuan(tiers.large_real_estate.value) == "3000000000.00"
+    for _, value in tiers:
+        assert "changchun.connection." in str(value.reason)
+
+
+def test_in_a_project_only_the_customers_own_terms_roll() -> None:
+    rolling = {name for name, term in connection().terms if term.value.roll}
+    assert rolling == {"supply_papers", "submit_drawings"}
 
 
 def test_kaifeng_reminds_contacts_twice_reports_serves_waits_asks_limits_and_refers() -> None:
