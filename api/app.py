@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from temporalio.client import Client
 
-from api import about, billing, cases, errors, imports, openings, overview, tasks, verbs
+from api import about, billing, board, cases, errors, imports, openings, overview, tasks, verbs
 from api.house import Engine, House
 from api.limits import BodyLimit
 from runtime.wall_clock import now
@@ -63,7 +63,7 @@ def create_app(
     errors.install(app)
     app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere={f"{PREFIX}/ledger/imports": LARGEST_FILE})
     app.add_middleware(errors.Unexpected)
-    for room in (cases, openings, verbs, tasks, billing, imports, about):
+    for room in (cases, board, openings, verbs, tasks, billing, imports, about):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
 

@@ -14,9 +14,10 @@ from api.house import Here
 from api.words import said_moment, said_step
 from domain.clock import by_party
 from store import orders, projects, reads
+from store.keyset import LONGEST_PAGE
 from store.orders import LimitRequest
 from store.people import Person
-from store.reads import LONGEST_PAGE, CaseFilter
+from store.reads import CaseFilter
 
 router = APIRouter(tags=["cases"])
 
@@ -31,6 +32,9 @@ class CaseQuery(BaseModel):
     stage: str | None = Field(None, max_length=30)
     account: bodies.AccountNo | None = None
     grid: str | None = Field(None, max_length=50)
+    section: bodies.Line | None = None
+    office: bodies.Line | None = None
+    q: bodies.Line | None = None
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(None, max_length=400, description="`next` of the page before")
     limit: int = Field(50, ge=1, le=LONGEST_PAGE)

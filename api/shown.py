@@ -12,11 +12,11 @@ from domain.arrears.facts import ArrearsFacts
 from domain.arrears.interlock import Condition
 from domain.clock import spent
 from domain.money import yuan
-from domain.people import Role
 from domain.processes import TASKS
 from domain.tasks import Task
-from store.notices import masked
-from store.people import READS_ALL, Person
+from store.notices import masked, starred
+from store.people import Person, watches_only
+from store.work import InboxRow
 
 Shown = TypeVar("Shown")
 Money = Annotated[
@@ -66,8 +66,8 @@ class Interval(Of):
     reason: str | None
 
 
-class TaskLine(BaseModel):
-    """A task in a list. `provisional`: the deadline rests on a year whose days off are not published yet."""
+class TaskFields(BaseModel):
+    """A task. `provisional`: the deadline rests on a year whose days off are not published yet."""
 
     task_id: str
     case_no: str
@@ -94,7 +94,28 @@ class TaskLine(BaseModel):
     office: str | None
 
 
-class TaskShown(TaskLine):
+class TaskLine(TaskFields):
+    """A task in a list, with what its case is about. Title and address are masked for those who only watch."""
+
+    title: str = Field(description="the project's name, or the account's name or number")
+    address: str | None
+    standing: str | None = Field(description="why the case stands still, if it does")
+    limited_at: datetime | None
+    party: str = Field(description="whose time it is now")
+    group: str = Field(description="late, today, later, or paused: in another party's hands")
+
+
+class TaskCounts(Of):
+    """How many tasks are in each group, counted up to 10000: 10001 means more than that."""
+
+    late: int
+    today: int
+    later: int
+    paused: int
+    mine: int
+
+
+class TaskShown(TaskFields):
     """A task with its clock: whose time each stretch was, and seconds so far that were the utility's own."""
 
     clauses: list[str]
@@ -222,8 +243,11 @@ class EntryShown(BaseModel):
     body: dict[str, Any]
 
 
-def task_line(row: Any) -> TaskLine:
-    return TaskLine(**_task(row, Task.model_validate(row.body)))
+def task_line(row: InboxRow, *, at: datetime) -> TaskLine:
+    kind = TASKS[row.key]
+    fields = row.model_dump(exclude={"amount_fen", "presses_at"}) | {"amount": row.amount_fen, "group": row.group(at)}
+    fields["status"] = "open"
+    return TaskLine(**fields, title_zh=kind.title_zh, title_en=kind.title_en)
 
 
 def task_shown(row: Any, *, at: datetime) -> TaskShown:
@@ -236,7 +260,7 @@ def task_with_form(row: Any, *, at: datetime) -> TaskWithForm:
 
 def _task(row: Any, task: Task) -> dict[str, Any]:
     kind = TASKS[row.key]
-    return {name: getattr(row, name) for name in TaskLine.model_fields if hasattr(row, name)} | {
+    return {name: getattr(row, name) for name in TaskFields.model_fields if hasattr(row, name)} | {
         "item": task.subject,
         "title_zh": kind.title_zh,
         "title_en": kind.title_en,
@@ -264,8 +288,7 @@ def _with_clock(row: Any, at: datetime) -> dict[str, Any]:
 
 
 def account_shown(row: Any, person: Person) -> AccountShown:
-    watches: tuple[Role, ...] = READS_ALL
-    whole = any(role not in watches for role in person.roles)
+    whole = not watches_only(person)
     return AccountShown(
         no=row.account_no,
         customer_class=row.customer_class,
@@ -275,11 +298,6 @@ def account_shown(row: Any, person: Person) -> AccountShown:
         address=row.address if whole else starred(row.address),
         phone=row.phone if whole else masked(row.phone),
     )
-
-
-def starred(text: str | None) -> str | None:
-    """The first character, fit to be shown to those who only watch."""
-    return None if text is None else f"{text[:1]}**"
 
 
 def arrears_shown(facts: ArrearsFacts, account: AccountShown, may_limit: tuple[Condition, ...]) -> ArrearsShown:

@@ -1,6 +1,6 @@
 """The inbox: tasks found, taken in hand, put back and decided."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,9 +13,10 @@ from api.errors import documented
 from api.house import Here, House
 from domain.people import Role
 from domain.refusals import Refused
-from store import inbox, reads
-from store.people import READS_ALL
-from store.reads import LONGEST_PAGE, TaskFilter
+from store import inbox, reads, work
+from store.keyset import LONGEST_PAGE
+from store.people import READS_ALL, Person
+from store.work import Group, InboxFilter
 
 router = APIRouter(tags=["tasks"])
 DECIDED = documented(403, 404, 409, 413, 422, 503) | {
@@ -30,23 +31,48 @@ class TaskQuery(BaseModel):
 
     key: str | None = Field(None, max_length=60)
     role: Role | None = None
+    process: Literal["arrears", "connection", "order"] | None = None
+    stage: str | None = Field(None, max_length=30)
+    grid: bodies.Line | None = None
+    section: bodies.Line | None = None
+    office: bodies.Line | None = None
+    group: Group | None = Field(None, description="late, due today, due later, or paused: in another party's hands")
+    q: bodies.Line | None = None
     mine: bool = Field(False, description="only what I have claimed or was given")
     everyone: bool = Field(False, alias="all", description="tasks of every role; supervisor, auditor, administrator")
     due_before: bodies.Instant | None = None
     case_no: str | None = Field(None, max_length=40)
+
+
+class TaskPage(TaskQuery):
     after: str | None = Field(None, max_length=400, description="`next` of the page before")
     limit: int = Field(50, ge=1, le=LONGEST_PAGE)
 
 
 @router.get("/tasks", responses=documented(403, 422))
-def list_tasks(person: SignedIn, house: Here, query: Annotated[TaskQuery, Query()]) -> shown.Listed[shown.TaskLine]:
-    """What is to be done, soonest due first: tasks of my roles, and those that have risen to my level."""
+def list_tasks(person: SignedIn, house: Here, query: Annotated[TaskPage, Query()]) -> shown.Listed[shown.TaskLine]:
+    """What is to be done, soonest due first: tasks of my roles, and those that have risen to my level.
+
+    What has no term, and then what is in another party's hands, comes last.
+    """
+    where, at = _where(person, query), house.clock()
+    with house.database.read() as connection:
+        page = work.inbox(connection, person, where, at=at, after=query.after, limit=query.limit)
+    return shown.Listed(items=[shown.task_line(row, at=at) for row in page.rows], next=page.next)
+
+
+@router.get("/tasks/counts", responses=documented(403, 422))
+def count_tasks(person: SignedIn, house: Here, query: Annotated[TaskQuery, Query()]) -> shown.TaskCounts:
+    """How many tasks of the list are late, due today, due later, and paused; and how many are in my hands."""
+    with house.database.read() as connection:
+        counts = work.inbox_counts(connection, person, _where(person, query), at=house.clock())
+    return shown.TaskCounts.model_validate(counts)
+
+
+def _where(person: Person, query: TaskQuery) -> InboxFilter:
     if query.everyone and not person.holds("supervisor", *READS_ALL):
         raise Refused("wrong-role", "all: this is for a supervisor, auditor or administrator; leave it out")
-    where = TaskFilter(**query.model_dump(exclude={"after", "limit"}))
-    with house.database.read() as connection:
-        page = reads.task_list(connection, person, where, after=query.after, limit=query.limit)
-    return shown.Listed(items=[shown.task_line(row) for row in page.rows], next=page.next)
+    return InboxFilter(**query.model_dump(include=set(InboxFilter.model_fields)))
 
 
 @router.get("/tasks/{task_id}", responses=documented(404))

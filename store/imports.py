@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.account import Bill, LedgerFact, standing
 from domain.calendars import local
 from domain.policy import Strict
+from store import search
 from store.database import Database, upsert
 from store.ledger import FACT, AccountRecord, put_account
 from store.tables import accounts, imports, ledger, numbers, openings, outbox
@@ -259,6 +260,16 @@ def _put_accounts(
             put_account(connection, account, at=at)
     if fresh:
         connection.execute(insert(accounts), fresh)
+        search.put_new(
+            connection,
+            "arrears",
+            {
+                each["account_no"]: search.terms(
+                    name=each["name"], address=each["address"], numbers=(each["account_no"],)
+                )
+                for each in fresh
+            },
+        )
 
 
 def _append_bills(connection: Connection, fresh: dict[str, list[Bill]]) -> None:

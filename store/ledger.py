@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from domain.account import Account, Bill, CustomerClass, Estate, LedgerFact, Payment, Protected, Protection, Reversal
 from domain.policy import Strict
 from domain.refusals import Refused
-from store import outbox
+from store import outbox, search
 from store.database import upsert
 from store.tables import accounts, ledger, sources
 
@@ -39,6 +39,10 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
     mine = accounts.c.account_no == account.no
     before = connection.scalar(select(accounts.c.protected).where(mine).with_for_update())
     upsert(connection, accounts, row, key=("account_no",))
+    if before is None or account.name is not None or account.address is not None:
+        stands = connection.execute(select(accounts.c.name, accounts.c.address).where(mine)).one()
+        terms = search.terms(name=stands.name, address=stands.address, numbers=(account.no,))
+        search.put(connection, "arrears", account.no, terms)
     if before is not None and set(before) != set(account.protected):
         # Numbered, not timed: it may change twice at one instant.
         changes = select(func.count()).where(ledger.c.account_no == account.no, ledger.c.kind == "protection")

@@ -68,3 +68,8 @@ def masked(phone: str | None) -> str | None:
     if phone is None:
         return None
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 8 else "****"
+
+
+def starred(text: str | None) -> str | None:
+    """The first character of a name or address, fit to be shown to those who only watch."""
+    return None if text is None else f"{text[:1]}**"

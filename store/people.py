@@ -74,12 +74,17 @@ def task_within(person: Person) -> ColumnElement[bool]:
     return and_(tasks.c.role.in_(person.roles), or_(tasks.c.assignee == person.id, tasks.c.holder == person.id))
 
 
-def tasks_for(person: Person) -> list[ColumnElement[bool]]:
-    """Why a task may fall to this person: it is of a role of theirs, or has risen to their level as a supervisor."""
-    roles = [tasks.c.role == role for role in person.roles]
+def reasons(person: Person) -> list[tuple[str, str]]:
+    """Why tasks may fall to this person, as a column of theirs and its value: a role, or the level it has risen to."""
+    found = [("role", str(role)) for role in person.roles]
     if not person.holds("supervisor"):
-        return roles
-    return roles + [tasks.c.level == level for level in LEVELS[1:] if person.level in (None, level)]
+        return found
+    return found + [("level", level) for level in LEVELS[1:] if person.level in (None, level)]
+
+
+def watches_only(person: Person) -> bool:
+    """Whether the person acts on no case: names and addresses are masked for them."""
+    return all(role in READS_ALL for role in person.roles)
 
 
 def add_person(connection: Connection, person: Person) -> str:

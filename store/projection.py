@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter
-from sqlalchemy import Connection, Row, delete, not_, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, not_, null, select, tuple_, update
 
 from domain.case import CoreEvent, changed_task
 from domain.tasks import Task
+from store import glance
 from store.database import upsert
-from store.tables import STANDING, accounts, cases, entries, limit_orders, notices, openings, projects, tasks
+from store.pressing import party_of, presses_at
+from store.tables import PARTS, STANDING, accounts, cases, entries, limit_orders, notices, openings, projects, tasks
 
 if TYPE_CHECKING:
     from store.casebook import Batch, Entry, Snapshot
@@ -32,30 +34,58 @@ def follow(
 
     `place` is the subject whose one open case this is by the openings, None when it is not (any more).
     """
-    scope = _scope(connection, batch.snapshot)
-    _case(connection, batch, sequence, chain_hash, scope)
+    scope, responsible = _scope(connection, batch.snapshot)
+    seen = _seen(connection, batch.case_no, said, anew=bool(gave_way))
+    _case(connection, batch, sequence, chain_hash, scope, responsible=responsible, seen=seen)
     _tasks(connection, batch, said, sequence, scope, anew=bool(gave_way))
     _notices(connection, batch.case_no, said, gave_way)
     _orders(connection, batch.case_no, said, gave_way)
     _settle_opening(connection, batch, place)
 
 
-def _scope(connection: Connection, snapshot: "Snapshot") -> dict[str, str | None]:
+def _scope(connection: Connection, snapshot: "Snapshot") -> tuple[dict[str, str | None], str | None]:
+    """Where in the organisation a case belongs, and whom its application names as responsible."""
     table, key = (accounts, "account_no") if snapshot.process == "arrears" else (projects, "case_no")
+    named = projects.c.responsible if table is projects else null().label("responsible")
     row = connection.execute(
-        select(table.c.grid, table.c.section, table.c.office).where(table.c[key] == snapshot.subject)
+        select(*(table.c[part] for part in PARTS), named).where(table.c[key] == snapshot.subject)
     ).one_or_none()
-    return {"grid": row.grid, "section": row.section, "office": row.office} if row else {}
+    return ({part: row._mapping[part] for part in PARTS}, row.responsible) if row else ({}, None)
 
 
-def _case(connection: Connection, batch: "Batch", sequence: int, chain_hash: str, scope: dict[str, str | None]) -> None:
-    row = {name: getattr(batch.snapshot, name) for name in type(batch.snapshot).model_fields} | {
+def _seen(connection: Connection, case_no: str, said: "Sequence[Entry]", *, anew: bool) -> dict[str, Any]:
+    """The last contact and the proof of the last service, as the standing entries have them."""
+    if anew:
+        mine = (entries.c.case_no == case_no, STANDING, entries.c.event.in_(glance.SEEN))
+        standing = connection.execute(
+            select(entries.c.event, entries.c.at, entries.c.body).where(*mine).order_by(entries.c.sequence)
+        )
+        return glance.seen_in(standing, {})
+    before = connection.scalar(select(cases.c.glance).where(cases.c.case_no == case_no))
+    return glance.seen_in(said, before or {})
+
+
+def _case(
+    connection: Connection,
+    batch: "Batch",
+    sequence: int,
+    chain_hash: str,
+    scope: dict[str, str | None],
+    *,
+    responsible: str | None,
+    seen: dict[str, Any],
+) -> None:
+    snapshot = batch.snapshot
+    row = {name: getattr(snapshot, name) for name in type(snapshot).model_fields} | {
         "case_no": batch.case_no,
-        "status": "closed" if batch.snapshot.outcome else "open",
+        "status": "closed" if snapshot.outcome else "open",
         "sequence": sequence,
         "run": batch.run,
         "history": batch.history,
         "chain_hash": chain_hash,
+        **glance.columns(
+            snapshot.process, snapshot.facts, responsible=responsible, closed=snapshot.outcome is not None, seen=seen
+        ),
         **scope,
     }
     upsert(connection, cases, row, key=("case_no",))
@@ -93,6 +123,11 @@ def _tasks(
             "assignee": task.assignee,
             "sequence": opened.get(task.id, sequence),
             "body": task.model_dump(mode="json"),
+            "presses_at": presses_at(task),
+            "party": party_of(task),
+            "provisional": task.due is not None and task.due.provisional,
+            "urged": task.urged,
+            "item": task.subject[:100] if task.subject else None,
             **scope,
         }
         # The sequence is that of the opening: a later change of the task does not move it.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from domain.connection.facts import Project
 from domain.policy import Strict
-from store import places
+from store import places, search
 from store.database import Database
 from store.intake import Place
 from store.tables import cases, projects
@@ -56,6 +56,9 @@ def open_in(connection: Connection, record: ProjectRecord, *, pack: str, at: Awa
         "at": at,
     }
     connection.execute(projects.insert().values(**row))
+    numbers = (case_no, record.reference)
+    terms = search.terms(name=record.name, address=record.address, numbers=numbers)
+    search.put_new(connection, "connection", {case_no: terms})
     return Place(case_no=case_no, new=True)
 
 

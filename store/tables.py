@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -19,9 +20,14 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
+    func,
+    literal_column,
+    text,
 )
 
 from domain.calendars import CHINA
+from store.pressing import NO_TERM, NOTHING_OPEN
 
 metadata = MetaData(
     naming_convention={
@@ -57,9 +63,12 @@ class Instant(TypeDecorator[datetime]):
 AutoKey = BigInteger().with_variant(Integer, "sqlite")
 
 
+PARTS = ("grid", "section", "office")
+
+
 def _scope() -> list[Column[Any]]:
     """Where in the organisation a row belongs: the columns that access is decided by."""
-    return [Column("grid", String(50)), Column("section", String(50)), Column("office", String(50))]
+    return [Column(name, String(50)) for name in PARTS]
 
 
 accounts = Table(
@@ -74,6 +83,20 @@ accounts = Table(
     Column("protected", JSON, nullable=False),
     *_scope(),
     Column("updated_at", Instant, nullable=False),
+)
+# A round on foot: within a section grid by grid, within a grid by address.
+Index(
+    "ix_accounts_route_of_section",
+    accounts.c.section,
+    func.coalesce(accounts.c.grid, text("''")),
+    func.coalesce(accounts.c.address, text("''")),
+    accounts.c.account_no,
+)
+Index(
+    "ix_accounts_route_of_grid",
+    accounts.c.grid,
+    func.coalesce(accounts.c.address, text("''")),
+    accounts.c.account_no,
 )
 
 ledger = Table(
@@ -108,6 +131,16 @@ projects = Table(
     Column("at", Instant, nullable=False),
     *_scope(),
     Index(None, "name"),
+)
+
+found_by = Table(
+    "found_by",
+    metadata,
+    Column("process", String(20), primary_key=True),
+    Column("subject", String(60), primary_key=True),
+    # Compared byte by byte, so that a beginning is a range of the index.
+    Column("term", String(32).with_variant(String(32, collation="C"), "postgresql"), primary_key=True),
+    Index(None, "term"),
 )
 
 sources = Table(
@@ -159,11 +192,39 @@ cases = Table(
     Column("ledger_position", BigInteger, nullable=False),
     Column("chain_hash", String(64), nullable=False),
     Column("facts", JSON, nullable=False),
+    Column("presses_at", Instant, default=NOTHING_OPEN),
+    Column("party", String(20)),
+    Column("kind", String(20)),
+    Column("responsible", String(100)),
+    Column("oldest_due_on", Date),
+    Column("limited_at", Instant),
+    Column("proof_missing", Boolean, default=False),
+    Column("glance", JSON, default=dict),
     *_scope(),
     Index(None, "process", "status", "opened_at", "case_no"),
+    *(Index(None, "process", "status", by, "opened_at", "case_no") for by in ("stage", *PARTS)),
     Index(None, "process", "subject"),
     Index(None, "status", "next_wake"),
 )
+# Written out, not bound: an index that holds open rows alone is only used where the statement itself says so.
+OPEN_CASE = cases.c.status == literal_column("'open'")
+# What lists of open cases are ordered by, ahead of it the part of the organisation, and the phase if asked for.
+for _name, _columns in {
+    **{f"{order}_{part}": (part, order) for order in ("presses_at", "amount_fen", "oldest_due_on") for part in PARTS},
+    **{order: (order,) for order in ("presses_at", "amount_fen", "oldest_due_on")},
+    **{f"stage_{part}": (part, "stage", "presses_at") for part in PARTS},
+    "stage": ("stage", "presses_at"),
+    "responsible": ("responsible", "presses_at"),
+    "proof_missing": ("proof_missing", "presses_at"),
+}.items():
+    Index(
+        f"ix_cases_open_{_name}",
+        cases.c.process,
+        *(cases.c[column] for column in _columns),
+        cases.c.case_no,
+        sqlite_where=OPEN_CASE,
+        postgresql_where=OPEN_CASE,
+    )
 
 entries = Table(
     "entries",
@@ -213,11 +274,30 @@ tasks = Table(
     Column("holder", String(100)),
     Column("sequence", Integer, nullable=False),
     Column("body", JSON, nullable=False),
+    Column("presses_at", Instant, default=NO_TERM),
+    Column("party", String(20), default="utility"),
+    Column("provisional", Boolean, default=False),
+    Column("urged", Integer, default=0),
+    Column("item", String(100)),
     *_scope(),
     Index(None, "case_no"),
-    Index(None, "status", "due_at", "task_id"),
-    Index(None, "status", "role", "due_at", "task_id"),
+    Index(None, "holder", "status"),
+    Index(None, "assignee", "status"),
 )
+OPEN_TASK = tasks.c.status == literal_column("'open'")
+RISEN = tasks.c.level != literal_column("'grid'")
+# Why a task falls to somebody (any reason, its role, its key, the level it has risen to), ahead of it their part.
+for _by in (None, "role", "key", "level"):
+    for _part in (None, *PARTS):
+        _where = and_(OPEN_TASK, RISEN) if _by == "level" else OPEN_TASK
+        Index(
+            "_".join(["ix_tasks_open", *(name for name in (_by, _part) if name)]),
+            *(tasks.c[name] for name in (_by, _part) if name),
+            tasks.c.presses_at,
+            tasks.c.task_id,
+            sqlite_where=_where,
+            postgresql_where=_where,
+        )
 
 notices = Table(
     "notices",

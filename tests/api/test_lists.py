@@ -8,11 +8,13 @@ from sqlalchemy import event, insert
 
 from domain.calendars import CHINA
 from domain.refusals import Refused
-from store import reads
+from store import reads, work
 from store.database import Database
 from store.people import Person
-from store.reads import CaseFilter, TaskFilter
+from store.pressing import NO_TERM
+from store.reads import CaseFilter
 from store.tables import cases, openings, tasks
+from store.work import InboxFilter
 
 START = datetime(2026, 3, 11, 9, tzinfo=CHINA)
 AUDITOR = Person(id="auditor", name="auditor", roles=("auditor",))
@@ -62,6 +64,7 @@ def fill(database: Database, count: int, *, first: int = 0) -> None:
                     status="open" if status == "open" else "decided",
                     opened_at=at,
                     due_at=None if no % 13 == 0 else at + timedelta(days=1),
+                    presses_at=NO_TERM if no % 13 == 0 else at + timedelta(days=1),
                     paused=False,
                     sequence=1,
                     body={},
@@ -76,7 +79,7 @@ def every_page(read: Any, *, limit: int) -> list[str]:
     while True:
         page = read(after, limit)
         assert len(page.rows) <= limit
-        found += [row[0] for row in page.rows]
+        found += [getattr(row, "task_id", None) or row.case_no for row in page.rows]
         if (after := page.next) is None:
             return found
 
@@ -111,22 +114,22 @@ def test_every_case_that_fits_is_on_one_page_and_in_order(
 @pytest.mark.parametrize(
     ("person", "where", "fits"),
     [
-        (SUPERVISOR, TaskFilter(), lambda no: no % 2 or no % 11 == 0),
-        (SUPERVISOR, TaskFilter(everyone=True), lambda no: True),
-        (SUPERVISOR, TaskFilter(everyone=True, role="engineer"), lambda no: no % 2 == 0),
-        (OF_G1, TaskFilter(), lambda no: no % 2 and no % 3 == 1),
-        (OF_G1, TaskFilter(mine=True), lambda no: False),
-        (SUPERVISOR, TaskFilter(case_no="QF-20260311-0031"), lambda no: no == 31),
-        (AUDITOR, TaskFilter(), lambda no: False),
+        (SUPERVISOR, InboxFilter(), lambda no: no % 2 or no % 11 == 0),
+        (SUPERVISOR, InboxFilter(everyone=True), lambda no: True),
+        (SUPERVISOR, InboxFilter(everyone=True, role="engineer"), lambda no: no % 2 == 0),
+        (OF_G1, InboxFilter(), lambda no: no % 2 and no % 3 == 1),
+        (OF_G1, InboxFilter(mine=True), lambda no: False),
+        (SUPERVISOR, InboxFilter(case_no="QF-20260311-0031"), lambda no: no == 31),
+        (AUDITOR, InboxFilter(), lambda no: False),
     ],
 )
 def test_every_task_that_falls_to_me_is_on_one_page_and_in_order(
-    database: Database, person: Person, where: TaskFilter, fits: Any
+    database: Database, person: Person, where: InboxFilter, fits: Any
 ) -> None:
     fill(database, 100)
     with database.read() as connection:
         found = every_page(
-            lambda after, limit: reads.task_list(connection, person, where, after=after, limit=limit), limit=6
+            lambda after, limit: work.inbox(connection, person, where, at=START, after=after, limit=limit), limit=6
         )
     mine = [no for no in range(100) if no % 5 and fits(no)]
     dated = sorted((no for no in mine if no % 13), key=lambda no: (no // 4, no))
@@ -153,7 +156,7 @@ def test_a_list_takes_as_many_statements_at_ten_rows_as_at_a_thousand(database: 
                 for person in (AUDITOR, OF_G1, SUPERVISOR):
                     said.clear()
                     reads.case_list(connection, person, CaseFilter(), after=None, limit=limit)
-                    reads.task_list(connection, person, TaskFilter(everyone=True), after=None, limit=limit)
+                    work.inbox(connection, person, InboxFilter(everyone=True), at=START, after=None, limit=limit)
                     counts.append(len(said))
         return counts
 

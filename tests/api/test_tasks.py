@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from domain.calendars import CHINA
 from runtime.wall_clock import now
+from store.pressing import NO_TERM
 from store.tables import inbox_log, tasks
 from tests.api.conftest import Site, opening
 
@@ -40,7 +41,7 @@ def test_the_inbox_is_read_page_by_page(site: Site, account_no: str) -> None:
     who = site.add(f"c-{grid}", "collector", grid=grid)
     with site.database.write() as connection:  # a task without a term comes last
         undated = f"{site.get('/tasks', who).json()['items'][2]['task_id']}"
-        connection.execute(update(tasks).where(tasks.c.task_id == undated).values(due_at=None))
+        connection.execute(update(tasks).where(tasks.c.task_id == undated).values(due_at=None, presses_at=NO_TERM))
     read, after = [], None
     while True:
         page = site.get("/tasks", who, limit=3, **({"after": after} if after else {})).json()

@@ -1,0 +1,206 @@
+"""The arrears work list: whom to visit or call, with what is owed, what was served, and what proof is missing."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+
+from domain.calendars import local
+from domain.policy import Strict
+from domain.refusals import Refused
+from store import search
+from store.caselines import PRESSING, OpenTask, Order, case_page, in_parts, open_tasks
+from store.keyset import Page
+from store.notices import starred
+from store.people import Person, watches_only
+from store.pressing import NEVER, WITH_OTHERS, end_of_today
+from store.tables import OPEN_CASE, accounts, cases
+
+_ADDRESS, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("address", "grid"))
+ORDERS = {
+    "due": PRESSING,
+    "amount": Order((cases.c.amount_fen, cases.c.case_no), ("fen", "text"), down=True),
+    "days": Order((cases.c.oldest_due_on, cases.c.case_no), ("day", "text")),
+}
+WorkOrder = Literal["due", "amount", "days", "route"]
+
+
+class WorkFilter(Strict):
+    """`proof_missing`: a notice is still to be served, perhaps after failed attempts. `amount_from` in fen."""
+
+    stage: str | None = None
+    standing: str | None = None
+    kind: str | None = None
+    grid: str | None = None
+    section: str | None = None
+    office: str | None = None
+    amount_from: int | None = None
+    proof_missing: bool = False
+    due_today: bool = False
+    late: bool = False
+    q: str | None = None
+
+
+class Contact(Strict):
+    at: datetime
+    method: str
+    reached: bool
+
+
+class ServedNotice(Strict):
+    """The last notice that was served: which, when, how, and the kind of its proof."""
+
+    task: str
+    at: datetime
+    method: str
+    proof: Literal["photo", "receipt"] | None = None
+
+
+class WorkRow(Strict):
+    """An account in arrears as a row shows it. `title` and `address` are masked for those who only watch.
+
+    `days` since the oldest unpaid bill fell due; `attempts` that failed to serve what is to be served now; `holds`:
+    what keeps the ladder still; `waits_for`: why it stands still, if it does; `tasks`: what is open.
+    """
+
+    case_no: str
+    account_no: str
+    title: str
+    address: str | None
+    kind: str | None
+    estate: str | None
+    protected: list[str]
+    grid: str | None
+    section: str | None
+    office: str | None
+    amount_fen: int
+    disputed_fen: int
+    bills: int
+    oldest_due_on: date | None
+    days: int
+    stage: str | None
+    waits_for: str | None
+    next_wake: datetime | None
+    limited_at: datetime | None
+    opened_at: datetime
+    contact: Contact | None
+    served: ServedNotice | None
+    notices: int
+    attempts: int
+    proof_missing: bool
+    holds: list[dict[str, Any]]
+    party: str | None
+    due_at: datetime | None
+    late: bool
+    tasks: list[OpenTask]
+
+
+_OF_CASE = (
+    *("case_no", "kind", "grid", "section", "office", "amount_fen", "oldest_due_on", "stage", "next_wake"),
+    *("limited_at", "opened_at", "proof_missing", "party"),
+)
+_ROW = [
+    *(cases.c[name] for name in (*_OF_CASE, "presses_at", "glance")),
+    cases.c.subject.label("account_no"),
+    cases.c.standing.label("waits_for"),
+    func.coalesce(accounts.c.name, cases.c.subject).label("title"),
+    accounts.c.address,
+    accounts.c.estate,
+]
+WORK = select(*_ROW).join_from(cases, accounts, accounts.c.account_no == cases.c.subject, isouter=True)
+
+
+def arrears_work(
+    connection: Connection,
+    person: Person,
+    where: WorkFilter,
+    *,
+    at: datetime,
+    order: WorkOrder = "due",
+    after: str | None,
+    limit: int,
+) -> Page[WorkRow]:
+    """Open arrears cases: most pressing first, most owed first, oldest debt first, or as a round on foot.
+
+    Raises `Refused("form-invalid")` for a round through more than one section. At most three statements.
+    """
+    wanted, narrowing = _filters(where, at=at)
+    way = ORDERS.get(order)
+    if way is None:
+        way, around = _round(person, where)
+        wanted += around
+    page = case_page(
+        connection,
+        person,
+        WORK,
+        process="arrears",
+        wanted=wanted,
+        narrowing=narrowing,
+        order=way,
+        after=after,
+        limit=limit,
+        by_account=order == "route",
+    )
+    open_now = open_tasks(connection, [row.case_no for row in page.rows])
+    hide = watches_only(person)
+    return Page(rows=[_row(row, open_now[row.case_no], at=at, hide=hide) for row in page.rows], next=page.next)
+
+
+def _round(person: Person, where: WorkFilter) -> tuple[Order, list[ColumnElement[bool]]]:
+    """The order of a round on foot, and where it goes: through one grid, or one section grid by grid."""
+    part, own = person.part or ("", None)
+    if (grid := where.grid or (own if part == "grid" else None)) is not None:
+        return Order((_ADDRESS, accounts.c.account_no), ("text", "text")), [accounts.c.grid == grid]
+    if (section := where.section or (own if part == "section" else None)) is not None:
+        key = (_GRID, _ADDRESS, accounts.c.account_no)
+        return Order(key, ("text", "text", "text")), [accounts.c.section == section]
+    raise Refused("form-invalid", "order: a round leads through one section or one grid; choose which")
+
+
+def _filters(where: WorkFilter, *, at: datetime) -> tuple[list[ColumnElement[bool]], list[Select[Any]]]:
+    """What rows must fit, and the ways in which few may be left."""
+    wanted, narrowing = in_parts(where), list[Select[Any]]()
+    arrears = select(cases.c.case_no).where(cases.c.process == "arrears", OPEN_CASE)
+    if where.q:
+        wanted.append(search.case_fits(where.q))
+        narrowing.append(search.cases_found(where.q))
+    bounds = {
+        "stage": cases.c.stage == where.stage if where.stage is not None else None,
+        "amount": cases.c.amount_fen >= where.amount_from if where.amount_from is not None else None,
+        "proof": cases.c.proof_missing.is_(True) if where.proof_missing else None,
+        "due": cases.c.presses_at <= end_of_today(at) if where.due_today else None,
+        "late": cases.c.presses_at <= at if where.late else None,
+    }
+    for bound in bounds.values():
+        if bound is not None:
+            wanted.append(bound)
+            narrowing.append(arrears.where(*in_parts(where), bound))
+    wanted += [cases.c.standing == where.standing] if where.standing is not None else []
+    wanted += [cases.c.kind == where.kind] if where.kind is not None else []
+    return wanted, narrowing
+
+
+def _row(row: Any, tasks: list[OpenTask], *, at: datetime, hide: bool) -> WorkRow:
+    glance, given = row.glance or {}, {name: getattr(row, name) for name in _OF_CASE}
+    served = (glance.get("served") or [None])[-1]
+    since = row.oldest_due_on if row.oldest_due_on != NEVER else None
+    return WorkRow(
+        **given | {"oldest_due_on": since},
+        account_no=row.account_no,
+        title=starred(row.title) if hide else row.title,
+        address=starred(row.address) if hide else row.address,
+        estate=row.estate,
+        waits_for=row.waits_for,
+        protected=glance.get("protected", []),
+        disputed_fen=glance.get("disputed_fen", 0),
+        bills=glance.get("bills", 0),
+        days=(local(at).date() - since).days if since else 0,
+        contact=glance.get("contact"),
+        served=served | {"proof": glance.get("proof")} if served else None,
+        notices=len(glance.get("served", [])),
+        attempts=glance.get("attempts", 0),
+        holds=glance.get("holds", []),
+        due_at=next((task.due_at for task in tasks if task.presses_at < WITH_OTHERS), None),
+        late=row.presses_at <= at,
+        tasks=tasks,
+    )

@@ -1,0 +1,255 @@
+"""The inbox: open tasks that fall to a person, in the order in which they press, with all that a row shows.
+
+A part for each reason why a task falls to somebody, each along an index of its own that holds open tasks alone; the
+parts give keys, and only the rows of the page are looked up. At most two statements a page.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true, union
+
+from domain.policy import Strict
+from domain.processes import TASKS
+from store import search
+from store.keyset import Page, beyond, page_of
+from store.notices import starred
+from store.people import Person, reasons, task_within, watches_only
+from store.pressing import WITH_OTHERS, end_of_today
+from store.tables import OPEN_TASK, PARTS, RISEN, accounts, cases, projects, tasks
+
+Group = Literal["late", "today", "later", "paused"]
+MANY = 10_000
+"""Counted up to here: beyond it a count says more than that."""
+
+
+class InboxFilter(Strict):
+    """All that are given must fit. `mine`: in my hands or given to me; `everyone`: tasks of every role.
+
+    `group`: late, due today, due later (or without a term), or paused: in another party's hands. `q`: see `search`.
+    """
+
+    mine: bool = False
+    everyone: bool = False
+    key: str | None = None
+    keys: tuple[str, ...] = ()
+    role: str | None = None
+    process: str | None = None
+    stage: str | None = None
+    grid: str | None = None
+    section: str | None = None
+    office: str | None = None
+    case_no: str | None = None
+    group: Group | None = None
+    due_before: datetime | None = None
+    q: str | None = None
+
+    @property
+    def overdue(self) -> bool:
+        return self.group == "late"
+
+
+class InboxRow(Strict):
+    """A task as a row shows it. `title` and `address` are personal, and masked for those who only watch.
+
+    `presses_at`: the deadline while the clock is ours; else an instant beyond every deadline (see `pressing`).
+    """
+
+    task_id: str
+    case_no: str
+    process: str
+    subject: str
+    title: str
+    address: str | None
+    amount_fen: int
+    stage: str | None
+    standing: str | None
+    limited_at: datetime | None
+    key: str
+    item: str | None
+    role: str
+    level: str | None
+    opened_at: datetime
+    due_at: datetime | None
+    presses_at: datetime
+    provisional: bool
+    paused: bool
+    party: str
+    holder: str | None
+    assignee: str | None
+    urged: int
+    grid: str | None
+    section: str | None
+    office: str | None
+
+    def group(self, at: datetime) -> Group:
+        """Where the row belongs on a page seen at `at`."""
+        if self.presses_at >= WITH_OTHERS:
+            return "paused"
+        if self.presses_at <= at:
+            return "late"
+        return "today" if self.presses_at <= end_of_today(at) else "later"
+
+
+class InboxCounts(Strict):
+    """How many tasks are in each group, each up to `MANY`; one more means more than that."""
+
+    late: int
+    today: int
+    later: int
+    paused: int
+    mine: int
+
+
+def shown(case: Any = cases) -> list[ColumnElement[Any]]:
+    """A case's title and address, from the table that keeps them."""
+    return [
+        func.coalesce(accounts.c.name, projects.c.name, case.c.subject).label("title"),
+        func.coalesce(accounts.c.address, projects.c.address).label("address"),
+    ]
+
+
+_KEY = (tasks.c.presses_at, tasks.c.task_id)
+_ROW = [
+    *(tasks.c[name] for name in InboxRow.model_fields if name in tasks.c),
+    *(cases.c[name] for name in ("subject", "amount_fen", "stage", "standing", "limited_at")),
+    *shown(),
+]
+
+
+def inbox(
+    connection: Connection, person: Person, where: InboxFilter, *, at: datetime, after: str | None, limit: int
+) -> Page[InboxRow]:
+    """Open tasks in the order in which they press. Raises `Refused("form-invalid")` for a cursor of another list."""
+    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at)]
+    if after is not None:
+        wanted.append(beyond(_KEY, ("instant", "text"), after, down=False))
+    few, parts = _few(connection, where), _parts(person, where)
+    if not parts:
+        return Page(rows=[])
+    if few is None:
+        drawn = [select(*_KEY).where(*wanted, part).order_by(*_KEY).limit(limit + 1) for part in parts]
+    else:
+        # An order asked for here would lead the planner along all tasks instead.
+        drawn = [select(*_KEY).where(*wanted, tasks.c.task_id.in_(few), or_(*parts))]
+    page = _first(drawn, limit).cte("page")
+    rows = connection.execute(
+        select(*_ROW)
+        .join_from(page, tasks, tasks.c.task_id == page.c.task_id)
+        .join(cases, cases.c.case_no == tasks.c.case_no)
+        .outerjoin(accounts, and_(tasks.c.process == "arrears", accounts.c.account_no == cases.c.subject))
+        .outerjoin(projects, projects.c.case_no == tasks.c.case_no)
+        .order_by(*_KEY)
+    )
+    hide = watches_only(person)
+    return page_of([_row(row, hide=hide) for row in rows], limit, lambda row: (row.presses_at, row.task_id))
+
+
+def inbox_counts(connection: Connection, person: Person, where: InboxFilter, *, at: datetime) -> InboxCounts:
+    """How many tasks of a filter are in each group. One statement, and one more with a search."""
+    today = end_of_today(at)
+    groups = {
+        "late": (tasks.c.presses_at <= at,),
+        "today": (tasks.c.presses_at > at, tasks.c.presses_at <= today),
+        "later": (tasks.c.presses_at > max(at, today), tasks.c.presses_at < WITH_OTHERS),
+        "paused": (tasks.c.presses_at >= WITH_OTHERS,),
+        "mine": (_in_hand(person),),
+    }
+    where = where.model_copy(update={"group": None})
+    few, parts = _few(connection, where), _parts(person, where)
+    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at)]
+    if few is not None:
+        wanted.append(tasks.c.task_id.in_(few))
+    counts = []
+    for name, bounds in groups.items():
+        reasons = [_in_hand(person)] if name == "mine" else parts
+        drawn = [select(tasks.c.task_id).where(*wanted, *bounds, part).limit(MANY + 1) for part in reasons]
+        counts.append(_count(drawn).label(name))
+    return InboxCounts.model_validate(dict(connection.execute(select(*counts)).one()._mapping))
+
+
+def _in_hand(person: Person) -> ColumnElement[bool]:
+    return or_(tasks.c.holder == person.id, tasks.c.assignee == person.id)
+
+
+def _few(connection: Connection, where: InboxFilter) -> Select[Any] | None:
+    """The tasks that a search or a case leaves, when they are few. Those in somebody's hands always are."""
+    if where.case_no is not None:
+        return select(tasks.c.task_id).where(tasks.c.case_no == where.case_no)
+    return search.fewest(connection, [search.tasks_found(where.q)]) if where.q else None
+
+
+def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
+    wanted = [tasks.c[name] == value for name in PARTS if (value := getattr(where, name)) is not None]
+    wanted += [tasks.c[name] == value for name in ("key", "process") if (value := getattr(where, name)) is not None]
+    wanted += [tasks.c.key.in_(where.keys)] if where.keys else []
+    wanted += [tasks.c.role == where.role] if where.role is not None else []
+    wanted += [tasks.c.presses_at < where.due_before] if where.due_before is not None else []
+    wanted += [search.task_fits(where.q)] if where.q else []
+    if where.stage is not None:
+        wanted.append(tasks.c.case_no.in_(select(cases.c.case_no).where(cases.c.stage == where.stage)))
+    today = end_of_today(at)
+    match where.group:
+        case "late":
+            wanted.append(tasks.c.presses_at <= at)
+        case "today":
+            wanted += [tasks.c.presses_at > at, tasks.c.presses_at <= today]
+        case "later":
+            wanted += [tasks.c.presses_at > today, tasks.c.presses_at < WITH_OTHERS]
+        case "paused":
+            wanted.append(tasks.c.presses_at >= WITH_OTHERS)
+        case None:
+            pass
+    return wanted
+
+
+def _parts(person: Person, where: InboxFilter) -> list[ColumnElement[bool]]:
+    """Why a task falls to this person, one predicate for each index that leads to such tasks."""
+    if where.mine:
+        return [tasks.c.holder == person.id, tasks.c.assignee == person.id]
+    found = reasons(person)
+    if keys := (where.key,) if where.key is not None else where.keys:
+        falls = true() if where.everyone else or_(*(tasks.c[column] == value for column, value in found))
+        return [and_(tasks.c.key == key, falls) for key in keys] if where.everyone or found else []
+    if where.everyone:
+        if where.process is None:
+            return [true()]
+        return [tasks.c.key == key for key in TASKS if key.startswith(f"{where.process}.")]
+    parts: list[ColumnElement[bool]] = []
+    for column, value in found:
+        if column == "level":
+            parts.append(and_(tasks.c.level == value, RISEN))
+        elif where.role in (None, value):
+            parts += _of_role(value, where.process)
+    return parts
+
+
+def _of_role(role: str, process: str | None) -> list[ColumnElement[bool]]:
+    if process is None:
+        return [tasks.c.role == role]
+    return [tasks.c.key == kind.key for kind in TASKS.values() if kind.role == role and kind.key.startswith(process)]
+
+
+def _first(drawn: Sequence[Select[Any]], limit: int) -> Select[Any]:
+    """The first rows of several ordered parts together, each once."""
+    if len(drawn) == 1:
+        each = drawn[0].subquery()
+    else:
+        parts = [select(part.subquery()) for part in drawn]
+        each = union(*parts).subquery()
+    return select(each).order_by(each.c.presses_at, each.c.task_id).limit(limit + 1)
+
+
+def _count(drawn: Sequence[Select[Any]]) -> ColumnElement[int]:
+    if not drawn:
+        return select(func.count()).where(false()).scalar_subquery()
+    each = drawn[0] if len(drawn) == 1 else union(*(select(part.subquery()) for part in drawn)).limit(MANY + 1)
+    return select(func.count()).select_from(each.subquery()).scalar_subquery()
+
+
+def _row(row: Any, *, hide: bool) -> InboxRow:
+    given = dict(row._mapping)
+    if hide:
+        given |= {"title": starred(row.title), "address": starred(row.address)}
+    return InboxRow.model_validate(given)
