@@ -43,7 +43,10 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
         )
     },
     ("POST", "/cases/{case_no}/tasks/{key}/decide"): DECIDES,
+    ("GET", "/board"): EVERYBODY,
+    ("GET", "/board/counts"): EVERYBODY,
     ("GET", "/tasks"): EVERYBODY,
+    ("GET", "/tasks/counts"): EVERYBODY,
     ("GET", "/tasks/{task_id}"): EVERYBODY,
     ("POST", "/tasks/{task_id}/claim"): DECIDES,
     ("POST", "/tasks/{task_id}/release"): DECIDES,

@@ -1,6 +1,7 @@
 """A connection project through its doors: opened once, decided, refused at a gate, withdrawn; and who may not."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -56,3 +57,20 @@ def test_a_collector_opens_no_project_and_a_bad_one_is_told_field_by_field(site:
     assert (bad.status_code, bad.json()["code"]) == (422, "form-invalid")
     assert "kind" in bad.text
     assert "meters" in bad.text
+
+
+def test_a_new_project_stands_on_the_board_and_its_first_task_is_counted(site: Site) -> None:
+    name = f"明湖{uuid4().hex[:8]}小区"
+    body = {"project": {"name": name, "kind": "estate", "address": "示例路8号"}}
+    opened = site.post("/connection-projects", body, who="clerk")
+    assert opened.status_code == 201, opened.text
+    (line,) = site.get("/board", "clerk", q=name[2:]).json()["items"]
+    assert (line["name"], line["phase"], line["party"]) == (name, "application", "utility")
+    assert [task["key"] for task in line["tasks"]] == ["connection.check-papers"]
+    counts = {each["phase"]: each["projects"] for each in site.get("/board/counts", "clerk", q=name).json()}
+    assert counts == {"application": 1, "survey": 0, "design": 0, "inspection": 0, "activation": 0}
+    today = site.get("/tasks/counts", "clerk", q=name).json()
+    assert (today["late"] + today["today"], today["later"], today["paused"], today["mine"]) == (1, 0, 0, 0)
+    (task,) = site.get("/tasks", "clerk", q=name).json()["items"]
+    assert (task["title"], task["party"]) == (name, "utility")
+    assert [case["case_no"] for case in site.get("/cases", "clerk", q=name).json()["items"]] == [line["case_no"]]
