@@ -290,6 +290,7 @@ class PauseBody(Body):
     task: Line = Field(examples=["arrears.serve-dunning-notice"])
     party: Party = Field(examples=["customer"])
     reason: Prose = Field(examples=["用户申请"])
+    evidence: Prose | None = Field(None, examples=["用户签字的申请书"])
 
 
 class ResumeBody(Body):

@@ -76,7 +76,9 @@ def looked_into(connection: Connection, row: Any, person: Person, *, at: datetim
     """The fields of `CaseShown`, by the record and the rules as they are at `at`."""
     case = processes.on_record(connection, row)
     fields = dict(row._mapping) | {
-        "tasks": [shown.task_shown(task, at=at) for task in reads.tasks_of(connection, row.case_no)],
+        "tasks": [
+            shown.task_shown(task, at=at, calendar=case.calendar) for task in reads.tasks_of(connection, row.case_no)
+        ],
         "next": said_step(case.process.next_step(case.facts, case.policy, case.calendar)),
         "next_moment": said_moment(case.process.next_moment(case.facts, case.policy, case.calendar)),
         "time": {

@@ -71,10 +71,15 @@ class Case(NamedTuple):
     calendar: Calendar
 
 
+def calendar_now(connection: Connection) -> Calendar:
+    """The days off of this release, and those that were published here since."""
+    return calendars.published(connection, load_calendar())
+
+
 def on_record(connection: Connection, row: Any) -> Case:
     """The case of a row, with the policy that it carries and the calendar as published now."""
     process = PROCESSES[row.process]
-    calendar = calendars.published(connection, load_calendar())
+    calendar = calendar_now(connection)
     policy = getattr(load_pack(row.pack), row.process)
     return Case(process, process.facts.model_validate(row.facts), policy, calendar)
 

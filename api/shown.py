@@ -6,10 +6,12 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from api.arithmetic import ArithmeticShown, arithmetic_of
 from api.words import NextMoment, NextStep
 from domain.account import Bill
 from domain.arrears.facts import ArrearsFacts
 from domain.arrears.interlock import Condition
+from domain.calendars import Calendar
 from domain.clock import spent
 from domain.money import yuan
 from domain.processes import TASKS
@@ -64,6 +66,7 @@ class Interval(Of):
     started_at: datetime
     ended_at: datetime | None
     reason: str | None
+    evidence: str | None
 
 
 class TaskFields(BaseModel):
@@ -116,12 +119,13 @@ class TaskCounts(Of):
 
 
 class TaskShown(TaskFields):
-    """A task with its clock: whose time each stretch was, and seconds so far that were the utility's own."""
+    """A task with its clock: whose time each stretch was, seconds so far that were the utility's own, and its sum."""
 
     clauses: list[str]
     clock: list[Interval]
     utility_seconds: int
     total_seconds: int
+    arithmetic: ArithmeticShown | None = Field(description="how the deadline comes about")
     breached_at: datetime | None
     escalations: list[dict[str, Any]]
     pause: dict[str, Any] | None
@@ -250,12 +254,12 @@ def task_line(row: InboxRow, *, at: datetime) -> TaskLine:
     return TaskLine(**fields, title_zh=kind.title_zh, title_en=kind.title_en)
 
 
-def task_shown(row: Any, *, at: datetime) -> TaskShown:
-    return TaskShown(**_with_clock(row, at))
+def task_shown(row: Any, *, at: datetime, calendar: Calendar) -> TaskShown:
+    return TaskShown(**_with_clock(row, at, calendar))
 
 
-def task_with_form(row: Any, *, at: datetime) -> TaskWithForm:
-    return TaskWithForm(**_with_clock(row, at), schema=TASKS[row.key].form.model_json_schema())
+def task_with_form(row: Any, *, at: datetime, calendar: Calendar) -> TaskWithForm:
+    return TaskWithForm(**_with_clock(row, at, calendar), schema=TASKS[row.key].form.model_json_schema())
 
 
 def _task(row: Any, task: Task) -> dict[str, Any]:
@@ -270,7 +274,7 @@ def _task(row: Any, task: Task) -> dict[str, Any]:
     }
 
 
-def _with_clock(row: Any, at: datetime) -> dict[str, Any]:
+def _with_clock(row: Any, at: datetime, calendar: Calendar) -> dict[str, Any]:
     task = Task.model_validate(row.body)
     until = task.closed_at or max(at, task.opened_at)
     return _task(row, task) | {
@@ -278,6 +282,7 @@ def _with_clock(row: Any, at: datetime) -> dict[str, Any]:
         "clock": [Interval.model_validate(interval) for interval in task.clock],
         "utility_seconds": int(spent(task.clock, party="utility", until=until).total_seconds()),
         "total_seconds": int(spent(task.clock, until=until).total_seconds()),
+        "arithmetic": arithmetic_of(task, calendar),
         "breached_at": task.breached_at,
         "escalations": [escalation.model_dump() for escalation in task.escalations],
         "pause": task.pause.model_dump(exclude={"left"}) if task.pause else None,

@@ -77,8 +77,10 @@ def _where(person: Person, query: TaskQuery) -> InboxFilter:
 
 @router.get("/tasks/{task_id}", responses=documented(404))
 def read_task(house: Here, task: VisibleTask) -> shown.TaskWithForm:
-    """One task with its clock, and the form that decides it."""
-    return shown.task_with_form(task, at=house.clock())
+    """One task with its clock and how its deadline comes about, and the form that decides it."""
+    with house.database.read() as connection:
+        calendar = processes.calendar_now(connection)
+    return shown.task_with_form(task, at=house.clock(), calendar=calendar)
 
 
 @router.post("/tasks/{task_id}/claim", responses=documented(403, 404, 409))
@@ -98,9 +100,10 @@ def release(person: Decider, house: Here, task: DecidableTask) -> shown.TaskShow
 def _now(house: House, task_id: str, person: Decider) -> shown.TaskShown:
     with house.database.read() as connection:
         row = reads.task(connection, person, task_id)
+        calendar = processes.calendar_now(connection)
     if row is None:
         raise Refused("unknown", "the task is in your sight no more")
-    return shown.task_shown(row, at=house.clock())
+    return shown.task_shown(row, at=house.clock(), calendar=calendar)
 
 
 @router.post("/tasks/{task_id}/decide", responses=DECIDED)

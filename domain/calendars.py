@@ -7,7 +7,7 @@ can change a date that a customer was told.
 from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, timezone
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, field_validator, model_validator
 
@@ -80,16 +80,21 @@ class Calendar(BaseModel, frozen=True):
         """Whether the days off of `year` are known."""
         return year in self.years
 
-    def is_day_off(self, day: date) -> bool:
-        """Whether `day` is a legal day off; of an unpublished year only the weekends are known to be."""
+    def said_of(self, day: date) -> Literal["day-off", "make-up"] | None:
+        """What a notice says of `day`; None when it is named in none, and so is what its weekday makes it."""
         # Only December can stand under the year after its own.
         for year in (day.year + 1, day.year) if day.month == 12 else (day.year,):
             if published := self.years.get(year):
                 if day in published.days_off:
-                    return True
+                    return "day-off"
                 if day in published.make_up:
-                    return False
-        return day.weekday() >= _SATURDAY
+                    return "make-up"
+        return None
+
+    def is_day_off(self, day: date) -> bool:
+        """Whether `day` is a legal day off; of an unpublished year only the weekends are known to be."""
+        said = self.said_of(day)
+        return said == "day-off" if said is not None else day.weekday() >= _SATURDAY
 
     def is_working_day(self, day: date) -> bool:
         """Whether `day` is worked, make-up days included."""

@@ -75,6 +75,7 @@ class TaskPaused(Event):
     key: str
     party: Party
     reason: str
+    evidence: str | None = None
     left: Remaining | None = None
 
 
@@ -180,12 +181,22 @@ def changed_task(task: Task, event: CoreEvent) -> Task:
         case TaskWithdrawn():
             closing = {"status": "withdrawn"}
         case TaskPaused():
-            pause = Pause(party=event.party, reason=event.reason, since=event.at, left=event.left)
-            clock = handed_to(task.clock, party=event.party, at=event.at, reason=event.reason)
+            pause = Pause(
+                party=event.party, reason=event.reason, evidence=event.evidence, since=event.at, left=event.left
+            )
+            clock = handed_to(
+                task.clock,
+                party=event.party,
+                at=event.at,
+                reason=event.reason,
+                evidence=event.evidence,
+                left=event.left,
+            )
             return task.model_copy(update={"pause": pause, "clock": clock})
         case TaskResumed():
             clock = handed_to(task.clock, party=task.clock[0].party if task.clock else "utility", at=event.at)
-            going_on = {"counts_from": event.at, "left": event.left, "due": event.due}
+            first_from = task.first_from or task.counts_from
+            going_on = {"counts_from": event.at, "first_from": first_from, "left": event.left, "due": event.due}
             return task.model_copy(update={"pause": None, "clock": clock, **going_on})
         case TaskReassigned():
             return task.model_copy(update={"assignee": event.to})
@@ -284,12 +295,16 @@ def answered_escalation(task: Task, event: TaskDecided) -> EscalationAnswered | 
     return EscalationAnswered(at=event.at, by=event.by, task_id=task.id, key=task.key, level=top, told=told)
 
 
-def paused_task(task: Task, *, party: Party, reason: str, at: datetime, by: str, calendar: Calendar) -> TaskPaused:
+def paused_task(
+    task: Task, *, party: Party, reason: str, at: datetime, by: str, calendar: Calendar, evidence: str | None = None
+) -> TaskPaused:
     """Stop the utility's clock on a task, keeping what is left of its term."""
     left = None
     if task.term is not None and task.due is not None:
         left = remaining(due=task.due, term=task.term, paused_at=at, calendar=calendar)
-    return TaskPaused(at=at, by=by, task_id=task.id, key=task.key, party=party, reason=reason, left=left)
+    return TaskPaused(
+        at=at, by=by, task_id=task.id, key=task.key, party=party, reason=reason, evidence=evidence, left=left
+    )
 
 
 def resumed_task(task: Task, *, at: datetime, by: str, calendar: Calendar) -> TaskResumed:

@@ -6,11 +6,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.terms import Remaining
+
 Party = Literal["utility", "customer", "government", "contractor", "force-majeure"]
 
 
 class Interval(BaseModel):
-    """A half-open stretch of time that belongs to one party; `ended_at` None while it runs."""
+    """A half-open stretch of time that belongs to one party; `ended_at` None while it runs.
+
+    Another party's has its reason, its evidence (a text, or the reference of a document) and what was `left` of the
+    term when it began.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,14 +24,25 @@ class Interval(BaseModel):
     started_at: datetime
     ended_at: datetime | None = None
     reason: str | None = None
+    evidence: str | None = None
+    left: Remaining | None = None
 
 
 Ledger = tuple[Interval, ...]
 
 
-def handed_to(ledger: Ledger, *, party: Party, at: datetime, reason: str | None = None) -> Ledger:
+def handed_to(
+    ledger: Ledger,
+    *,
+    party: Party,
+    at: datetime,
+    reason: str | None = None,
+    evidence: str | None = None,
+    left: Remaining | None = None,
+) -> Ledger:
     """The ledger after the clock passes to `party` at `at`: the running interval ends there, the next begins."""
-    return (*ended(ledger, at=at), Interval(party=party, started_at=at, reason=reason))
+    begun = Interval(party=party, started_at=at, reason=reason, evidence=evidence, left=left)
+    return (*ended(ledger, at=at), begun)
 
 
 def ended(ledger: Ledger, *, at: datetime) -> Ledger:

@@ -42,10 +42,13 @@ class DecideTask(Command):
 
 
 class PauseTask(Command):
+    """`evidence`: what shows that another party has it: words, or the reference of a document or picture."""
+
     command: Literal["pause"] = "pause"
     task: str
     party: Party
     reason: str = Field(min_length=1, max_length=500)
+    evidence: str | None = Field(None, max_length=500)
 
 
 class ResumeTask(Command):
@@ -135,7 +138,13 @@ def changed_by(
             if task.pause is not None:
                 raise Refused("not-open", f"{task.key} is paused already, for the {task.pause.party}: resume it first")
             return paused_task(
-                task, party=command.party, reason=command.reason, at=command.at, by=command.by.id, calendar=calendar
+                task,
+                party=command.party,
+                reason=command.reason,
+                evidence=command.evidence,
+                at=command.at,
+                by=command.by.id,
+                calendar=calendar,
             )
         case ResumeTask():
             task = _paused(command.task, facts)

@@ -65,6 +65,7 @@ class Pause(BaseModel):
     reason: str
     since: datetime
     left: Remaining | None
+    evidence: str | None = None
 
 
 class Escalation(BaseModel):
@@ -77,7 +78,8 @@ class Escalation(BaseModel):
 class Task(BaseModel):
     """A human task of one case, open or done. Instants are aware; `due_at` is the exclusive end of its term.
 
-    `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`.
+    `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`. Where the
+    term first counted from is `first_from`, once a pause has moved it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,6 +90,7 @@ class Task(BaseModel):
     level: Level | None = None
     opened_at: datetime
     counts_from: datetime
+    first_from: datetime | None = None
     term: Term | None = None
     left: Remaining | None = None
     due: Due | None = None

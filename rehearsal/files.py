@@ -296,6 +296,7 @@ class Pause(Instruction):
     task: TaskKey
     party: Party
     reason: Text
+    evidence: Text | None = None
 
 
 class Resume(Instruction):

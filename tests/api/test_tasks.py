@@ -136,13 +136,19 @@ def test_a_task_goes_to_nobody_who_is_not_here_or_could_not_decide_it(site: Site
 
 def test_a_task_tells_whose_time_it_was_and_how_it_is_decided(site: Site, opened: dict[str, Any]) -> None:
     task_id = opened["tasks"][0]["task_id"]
-    pause = {"task": task_id, "party": "customer", "reason": "用户出差"}
+    pause = {"task": task_id, "party": "customer", "reason": "用户出差", "evidence": "用户来电登记单"}
     site.post(f"/cases/{opened['case_no']}/pause", pause)
     task = site.get(f"/tasks/{task_id}").json()
     assert [interval["party"] for interval in task["clock"]] == ["utility", "customer"]
     assert task["clauses"] == ["jinan.dunning.notice-within-3-days"]
     assert task["schema"]["properties"]["outcome"]["enum"] == ["served", "failed"]
+    assert task["clock"][1]["evidence"] == "用户来电登记单"
     assert task["utility_seconds"] <= task["total_seconds"]
+    kinds = [line["kind"] for line in task["arithmetic"]["lines"]]
+    assert kinds[0] == "term"
+    assert kinds[-3:] == ["pause", "end", "source"]
+    assert task["arithmetic"]["ends_at"] == task["due_at"]
+    assert task["arithmetic"]["standing"]
     assert task["due_at"].endswith("+08:00")
     assert now().astimezone(CHINA).isoformat()[:10] == task["opened_at"][:10]
 
