@@ -96,6 +96,7 @@ def forms(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = 
                 "title_en": kind.title_en,
                 "role": kind.role,
                 "level": kind.level,
+                "clauses": kind.clauses,
                 "schema": kind.form.model_json_schema(),
             }
             for kind in TASKS.values()
@@ -105,6 +106,32 @@ def forms(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = 
     for kind in TASKS.values():
         fields = ", ".join(kind.form.model_fields)
         print(f"{kind.key}  {kind.title_zh} / {kind.title_en}  ({kind.role}): {fields}")
+
+
+@app.command()
+def clauses(
+    doc: Annotated[str | None, typer.Option(help="sentences of this utility only")] = None,
+    process: Annotated[str | None, typer.Option(help="sentences of this process of the register only")] = None,
+    only_open: Annotated[bool, typer.Option("--open", help="only what is not kept yet")] = False,
+    check: Annotated[bool, typer.Option(help="say only what does not hold together; exit 1 then")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Where each sentence of the regulations is kept, and what proves it; computed from packs, code and tests."""
+    from policies import coverage
+
+    if check:
+        faults = coverage.faults()
+        for fault in faults:
+            print(fault, file=sys.stderr)
+        sys.exit(1 if faults else 0)
+    chosen = coverage.chosen(doc=doc, process=process, only_open=only_open)
+    if as_json:
+        print(json.dumps([each.model_dump(mode="json") for each in chosen], ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    if only_open or doc or process:
+        console.print(coverage.table(chosen))
+    console.print(coverage.counts(chosen))
 
 
 @app.command("import")

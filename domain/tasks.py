@@ -33,7 +33,10 @@ def required_when(outcome: str, *names: str, any_of: tuple[str, ...] = ()) -> di
 
 
 class TaskKind(BaseModel):
-    """One declaration a human task: the API's schema, the page's form and the rehearsal's step come from it."""
+    """One declaration a human task: the API's schema, the page's form and the rehearsal's step come from it.
+
+    `clauses`: the sentences that ask for the task, or say whose it is.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,6 +46,7 @@ class TaskKind(BaseModel):
     role: Role
     level: Level | None = None
     form: type[Form]
+    clauses: tuple[str, ...] = ()
 
     def filled(self, raw: Mapping[str, Any]) -> Form:
         """The typed form. Raises `Refused("form-invalid")` naming each field and what is wrong with it."""

@@ -63,11 +63,36 @@ Process = Literal[
 ]
 
 
+NotSoftware = Literal["manners", "mind", "craft", "kit", "aim", "free", "document", "house", "elsewhere"]
+NOT_SOFTWARE: dict[NotSoftware, tuple[str, str]] = {
+    "manners": (
+        "是人的言行仪表，系统看不见，也不该打分",
+        "how a person speaks, dresses and behaves: no record shows it",
+    ),
+    "mind": (
+        "是人的知识和心态，靠学习，不靠系统",
+        "what a person knows and how they feel about it: learned, not recorded",
+    ),
+    "craft": ("是手上的功夫，做得好不好要看现场", "how work is done by hand: seen on site only"),
+    "kit": ("是随身带的东西，出门前自己检查", "what a person carries: looked over before leaving"),
+    "aim": ("是方向和目标，没有说做什么、做到什么程度", "an aim: it names no act and no measure"),
+    "free": ("是可以做，不是必须做，不做也不违反", "allowed or encouraged: nothing is broken when it is not done"),
+    "document": (
+        "是文件对自己的说明：适用范围、解释权、生效",
+        "the document about itself: scope, interpretation, effect",
+    ),
+    "house": ("是公司怎样设机构、配人、出钱，不在案件里发生", "how the company staffs and pays: it happens in no case"),
+    "elsewhere": ("由别的系统或别的制度管，这里不做第二份", "kept by another system or rule: no second copy here"),
+}
+"""Why a sentence is not for software to keep, in Chinese and English."""
+
+
 class Sentence(Strict):
     """A sentence as the register writes it.
 
     `value` is what it gives: an ISO 8601 duration where it can be one, else words. `enforce` is the main way to keep
-    it. `ambiguous` and the codes of `conflicts` say that it can be read in more than one way.
+    it. `ambiguous` and the codes of `conflicts` say that it can be read in more than one way, `not_software` why no
+    software can keep it.
     """
 
     section: Line
@@ -82,6 +107,7 @@ class Sentence(Strict):
     value: Line | None = None
     ambiguous: bool = False
     conflicts: tuple[Line, ...] = ()
+    not_software: NotSoftware | None = None
 
 
 class Register(Strict):

@@ -37,7 +37,7 @@ from domain.money import PositiveYuan, Yuan
 from domain.people import ROLES, SYSTEM, Actor, Level, Role
 from domain.policy import Strict
 from policies import written
-from policies.packs import PackError, load_pack
+from policies.packs import PackError, clauses, load_pack
 from policies.written import Fault, Node, Place, spelled
 from policies.written import Path as TreePath
 from rehearsal.expectations import KINDS, Expectation, Known, PersonId, TaskKey, Text, one_of
@@ -422,7 +422,7 @@ class Rehearsal:
     """A file that is well written.
 
     `people` are those it declares, `calendar` is in order of publication; without an `until` it runs two years on from
-    its last step.
+    its last step. `clauses` are the sentences whose breach it would show.
     """
 
     file: str
@@ -435,6 +435,7 @@ class Rehearsal:
     steps: tuple[Step, ...]
     until: datetime
     expect: tuple[Expectation, ...]
+    clauses: tuple[str, ...] = ()
 
     def person(self, name: str) -> Actor:
         """The person declared under that name, else the default one. Raises KeyError."""
@@ -502,7 +503,7 @@ class _Draft:
 
 
 M = TypeVar("M", bound=BaseModel)
-_PARTS = ("calendar", "people", "open", "steps", "expect")
+_PARTS = ("calendar", "people", "open", "steps", "expect", "clauses")
 _OF_DECIDE = ("form", "item", "node")
 _INNER = {"notice": "template", "refused": "step", "clock": "task", "escalated": "task"}
 
@@ -535,6 +536,7 @@ class _Reading:
         timed = self._timed(drafts, starts_at)
         wanted = self._sequence(parts.get("expect"), ("expect",))
         expect = [self._expectation(node, ("expect", at)) for at, node in enumerate(wanted)]
+        claimed = self._clauses(parts.get("clauses"), utility=_typed(parts, "pack").partition("@")[0])
         if head is not None and head.until is not None and head.until < head.starts_at:
             self._fault(parts["until"].at, ("until",), "is before starts_at: write a later instant")
         if head is None or opening is None:
@@ -551,6 +553,7 @@ class _Reading:
             steps=tuple(timed),
             until=head.until or last + AFTER_THE_LAST_STEP,
             expect=tuple(each for each in expect if each),
+            clauses=claimed,
         )
 
     # Parts of the file.
@@ -574,6 +577,22 @@ class _Reading:
             else:
                 if process in TASKS and getattr(pack, process) is None:
                     self._fault(parts["pack"].at, ("pack",), f"{name} says nothing of {process}: name another pack")
+
+    def _clauses(self, node: Node | None, *, utility: str) -> tuple[str, ...]:
+        """The sentences that the file claims to prove: known ones, of the utility whose pack it runs under."""
+        claimed: list[str] = []
+        for at, each in enumerate(self._sequence(node, ("clauses",))):
+            if each.typed not in clauses():
+                near = get_close_matches(each.typed, clauses(), n=1)
+                mend = f"did you mean {near[0]}?" if near else "guanjia clauses lists them"
+                self._fault(each.at, ("clauses", at), f"{each.typed!r} is no clause of the register: {mend}")
+            elif not each.typed.startswith(f"{utility}."):
+                self._fault(
+                    each.at, ("clauses", at), f"{each.typed} is not a sentence of {utility}, whose pack this runs"
+                )
+            else:
+                claimed.append(each.typed)
+        return tuple(claimed)
 
     def _people(self, node: Node | None) -> dict[str, Actor]:
         people = {}

@@ -673,3 +673,29 @@ def test_any_value_for_any_part_is_read_or_refused_in_words(tmp_path: Path, part
 @given(st.sampled_from(sorted(VERBS)), values)
 def test_any_body_for_any_verb_is_read_or_refused_in_words(tmp_path: Path, verb: str, value: object) -> None:
     survives(tmp_path / "f.yaml", f"{HEAD}steps: [{{{verb}: {flow(value)}}}]\n".encode())
+
+
+def test_a_file_says_which_sentences_it_proves(write: Write) -> None:
+    claimed = "clauses: [jinan.dunning.notice-within-3-days, jinan.dunning.resident-wait-30-days]\n"
+    assert read(write(SAMPLE)).clauses == ()
+    assert read(write(SAMPLE + claimed)).clauses == (
+        "jinan.dunning.notice-within-3-days",
+        "jinan.dunning.resident-wait-30-days",
+    )
+
+
+@pytest.mark.parametrize(
+    ("claimed", "said"),
+    [
+        ("clauses: [jinan.dunning.notice-within-3-day]", "did you mean jinan.dunning.notice-within-3-days?"),
+        ("clauses: [x]", "'x' is no clause of the register: guanjia clauses lists them"),
+        ("clauses: [kaifeng.escalation.four-levels]", "is not a sentence of jinan, whose pack this runs"),
+        ("clauses: jinan.dunning.notice-within-3-days", "write a list here"),
+    ],
+)
+def test_a_claim_of_no_sentence_or_of_another_utility_is_a_fault(
+    faults_of: Callable[[str], list[str]], claimed: str, said: str
+) -> None:
+    (fault,) = faults_of(f"{SAMPLE}{claimed}\n")
+    assert fault.split(": ")[1].startswith("clauses")
+    assert said in fault
