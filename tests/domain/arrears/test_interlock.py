@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.account import Protection, Standing
+from domain.account import Dispute, Protection, Standing, standing
 from domain.arrears.facts import Approval, ArrearsFacts, Hold, OpenHold
 from domain.arrears.interlock import Moment, interlock, unmet
 from domain.arrears.ladder import period_end
 from domain.arrears.policy import ArrearsPolicy, Serve, Wait
-from tests.domain.arrears.openings import LIMIT, LIMIT_NOTICE, SECOND, policy_of
+from tests.domain.arrears.openings import LIMIT, LIMIT_NOTICE, SECOND, bill, policy_of
 from tests.domain.arrears.play import Play, opened
 
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
@@ -248,3 +248,18 @@ def test_an_order_that_the_case_has_taken_back_refuses_at_the_valve():
 @pytest.mark.parametrize("moment", ["decision", "issue"])
 def test_there_is_no_token_before_the_order(moment):
     assert "fence" not in {condition.key for condition in interlock(**question(moment=moment))}
+
+
+def test_a_debt_that_no_notice_could_speak_of_is_not_limited_for() -> None:
+    """The debt that the customer was told of is disputed; another fell overdue after the last notice."""
+    asked = question()
+    play = opened().drive(LIMIT)
+    told_at = max(served.at for served in play.facts.served.values())
+    known = bill("B1", "86.40", "2026-03-10")
+    later = bill("B2", "90", told_at.date().isoformat())
+    contested = Dispute(bill="B1", started_at=told_at)
+    facts = asked["facts"].model_copy(update={"ledger": (known, later), "disputes": (contested,)})
+    owed = standing(facts=facts.ledger, disputes=facts.disputes, as_of=play.now)
+    assert refuses(asked | {"facts": facts, "owed": owed}) == ["notices-served"]
+    undisputed = facts.model_copy(update={"disputes": ()})
+    assert refuses(asked | {"facts": undisputed, "owed": undisputed.owed()}) == []
