@@ -136,7 +136,8 @@ class Errands:
                 raise
 
         def put(connection: Any) -> str:
-            body = {"update": update, "id": update_id, "command": command.model_dump(mode="json")}
+            body = {"update": update, "id": update_id, "case_no": case.case_no}
+            body["command"] = command.model_dump(mode="json")
             outbox.put(connection, kind="command", process=case.process, subject=case.subject, at=command.at, body=body)
             return update_id
 

@@ -6,21 +6,29 @@ What it delivers is safe to deliver twice: a start by id, a nudge that carries n
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast, get_args
 
 import structlog
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.calendars import Calendar
+from domain.refusals import RefusalCode
 from runtime.starts import Start, Starts
-from store import outbox
+from store import outbox, refusals
 from store.database import Database
 from workflows.messages import Publication, workflow_id
 
 log = structlog.get_logger()
 AT_ONCE = 16
+PATIENCE = timedelta(seconds=5)
+"""How long a command waits for its case: one that nobody works on holds up its own rows and no others."""
 
 
 class Relay:
@@ -35,10 +43,12 @@ class Relay:
         shift: Callable[[], timedelta] = timedelta,
         calendar: Calendar | None = None,
         renew_after: int = 4000,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self.client = client
         self.database = database
         self.task_queue = task_queue
+        self.patience = patience
         self.starts = Starts(database, shift=shift, calendar=calendar, renew_after=renew_after)
 
     async def deliver(self, *, now: datetime, limit: int = 100) -> int:
@@ -59,9 +69,14 @@ class Relay:
     ) -> None:
         """The rows of one case, one after the other; cases go side by side."""
         async with places:
+            error: str | None = None
             for row in rows:
+                if error == TimeoutError.__name__:
+                    # Nobody works on the case: what is behind would only wait as long again, and overtake.
+                    await asyncio.to_thread(self._put_back, row, now, error)
+                    continue
                 try:
-                    error = None if await self._deliver(row) else "not there yet"
+                    error = None if await self._deliver(row, now) else "not there yet"
                 except Exception as failure:  # whatever the engine or network did: the row stays, others go on
                     error = type(failure).__name__
                 if error is None:
@@ -80,7 +95,7 @@ class Relay:
             if not taken:
                 await asyncio.sleep(every)
 
-    async def _deliver(self, row: Any) -> bool:
+    async def _deliver(self, row: Any, now: datetime) -> bool:
         match row.kind:
             case "open":
                 await self._open(row.body["case_no"])
@@ -88,7 +103,7 @@ class Relay:
             case "nudge":
                 return await self._nudge(row.process, row.subject)
             case "command":
-                await self._command(row)
+                await self._command(row, now)
                 return True
             case "calendar":
                 publication = Publication.model_validate(row.body)
@@ -124,17 +139,41 @@ class Relay:
         await self.start(start)
         return True
 
-    async def _command(self, row: Any) -> None:
-        """A command that a door accepted while no worker answered. What the rules refuse now is refused for good."""
+    async def _command(self, row: Any, now: datetime) -> None:
+        """A command that a door accepted while no worker answered. What the rules refuse now is refused for good.
+
+        Raises `TimeoutError` when no worker takes it within the patience: the engine knows it by its id the next time.
+        """
         body, handle = row.body, self.handle(row.process, row.subject)
         try:
-            await handle.execute_update(body["update"], body["command"], id=body["id"])
+            async with asyncio.timeout(self.patience.total_seconds()):
+                await handle.execute_update(body["update"], body["command"], id=body["id"])
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise TimeoutError from None
         except WorkflowUpdateFailedError as failed:
-            log.warning("relay.refused", process=row.process, code=getattr(failed.cause, "type", None))
+            code = getattr(failed.cause, "type", None)
+            await self._refused(row, code, getattr(failed.cause, "message", ""), now)
         except RPCError as failure:
             if failure.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            log.warning("relay.refused", process=row.process, code="not-open")
+            await self._refused(row, "not-open", "the case had closed before the command came", now)
+
+    async def _refused(self, row: Any, code: str | None, message: str, now: datetime) -> None:
+        """Keep a refusal that nobody waits for any more beside those of the doors."""
+        log.warning("relay.refused", process=row.process, code=code)
+        if code not in get_args(RefusalCode):
+            return
+        command = row.body["command"]
+        await asyncio.to_thread(
+            refusals.note,
+            self.database,
+            case_no=row.body.get("case_no"),
+            command=f"relay {row.body['update']} {command.get('key') or command.get('command', '')}".strip(),
+            code=cast("RefusalCode", code),
+            message=message,
+            by=command["by"]["id"],
+            at=now,
+        )
 
     def handle(self, process: str, subject: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(workflow_id(process, subject))

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from store.tables import outbox
+from runtime.relay import Relay
+from runtime.wall_clock import now
+from store.tables import outbox, refusals
 from tests.api.conftest import Site, eventually, opening
 from tests.conftest import RunningEngine, free_port, start_engine
 
@@ -52,6 +55,42 @@ def test_a_decision_without_a_worker_is_pending_and_applied_once_when_one_comes(
     told = lonely.post(path, FAILED, key="d1")
     assert (told.status_code, told.json()["pending"]) == (200, False)
     assert events(lonely, made["case_no"]).count("TaskDecided") == 1
+
+
+def test_a_command_that_is_refused_late_is_kept_as_a_refusal(lonely: Site, account_no: str) -> None:
+    made = lonely.post("/arrears-cases", opening(account_no), who="clerk").json()
+    path = f"/tasks/{made['tasks'][0]['task_id']}/decide"
+    lonely.send_worker_away()
+    assert [lonely.post(path, FAILED, key=key).status_code for key in ("d1", "d2")] == [202, 202]
+
+    lonely.call_worker()
+    eventually(lambda: not _waiting(lonely))
+    with lonely.database.read() as connection:
+        (kept,) = connection.execute(select(refusals)).all()
+    assert (kept.case_no, kept.command) == (made["case_no"], "relay decide arrears.serve-dunning-notice")
+    assert (kept.code, kept.by) == ("not-open", "collector")
+    assert events(lonely, made["case_no"]).count("TaskDecided") == 1
+
+
+def test_a_command_for_a_case_that_nobody_works_on_holds_up_no_other_case(lonely: Site, account_no: str) -> None:
+    made = lonely.post("/arrears-cases", opening(account_no), who="clerk").json()
+    lonely.send_worker_away()
+    path = f"/tasks/{made['tasks'][0]['task_id']}/decide"
+    assert [lonely.post(path, FAILED, key=key).status_code for key in ("d1", "d2")] == [202, 202]
+    assert lonely.post("/arrears-cases", opening(f"{account_no}x"), who="clerk").status_code == 202
+
+    async def deliver() -> int:
+        client = await lonely.app.state.house.engine.client()
+        patience = timedelta(seconds=0.5)
+        relay = Relay(client, lonely.database, task_queue=lonely.settings.task_queue, patience=patience)
+        return await relay.deliver(now=now() + timedelta(minutes=1))  # past the lease of whoever tried before
+
+    begun = time.monotonic()
+    assert lonely.run(deliver()) == 3
+    assert time.monotonic() - begun < 3
+    with lonely.database.read() as connection:
+        left = connection.execute(select(outbox).order_by(outbox.c.id)).all()
+    assert [(row.kind, row.last_error) for row in left] == [("command", "TimeoutError")] * 2
 
 
 def test_without_a_worker_what_the_record_refuses_is_refused_at_once(lonely: Site, account_no: str) -> None:
