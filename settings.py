@@ -2,10 +2,12 @@
 
 import base64
 import secrets
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+import limits
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,12 +27,30 @@ class Settings(BaseSettings):
     pack: str = Field("jinan", description="the utility whose rules new cases open under")
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+/?$",
+        description="where people find the pages, such as https://guanjia.example; left out: where the API is asked",
+    )
+    trusted_proxies: str | None = Field(
+        None, description="addresses of reverse proxies that say truly who asks, comma-separated; left out: none"
+    )
+    session_idle: timedelta = Field(timedelta(hours=8), description="a session that is not used ends after this")
+    session_longest: timedelta = Field(timedelta(days=1), description="any session ends after this")
+    logins_per_account: str = Field("10 per 15 minutes", description="failed attempts, in words of the limits library")
+    logins_per_address: str = Field("60 per 15 minutes", description="failed attempts from one network address")
     payload_keys: SecretStr | None = Field(
         None,
         description="id:base64 pairs, comma-separated, first one encrypts; left out: a key file in the data folder",
     )
     sample_accounts: int = Field(300, ge=1, description="invented accounts that a first `guanjia run` puts in")
     decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
+
+    @field_validator("logins_per_account", "logins_per_address")
+    @classmethod
+    def _limits(cls, words: str) -> str:
+        limits.parse(words)
+        return words
 
     @cached_property
     def database(self) -> str:

@@ -20,7 +20,7 @@ health = APIRouter(tags=["health"])
 
 
 class Me(BaseModel):
-    """The person whose token this is. The narrowest of grid, section and office bounds what they see."""
+    """The person whose token or session this is. The narrowest of grid, section and office bounds what they see."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class Alive(BaseModel):
 
 @router.get("/me", responses=documented())
 def me(person: SignedIn) -> Me:
-    """Who this token is."""
+    """Who this token or session is."""
     return Me(**person.model_dump())
 
 

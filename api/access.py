@@ -1,4 +1,4 @@
-"""The one door of permission: a token is a person, and a person is a type in the signature.
+"""The one door of permission: a token or a session is a person, and a person is a type in the signature.
 
 Roles say what one may do, the part of the organisation which rows one sees; lists filter in SQL (`store.people`). An
 id outside one's part is answered like one that does not exist. Auditors and administrators read all and decide nothing.
@@ -7,28 +7,33 @@ id outside one's part is answered like one that does not exist. Auditors and adm
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPBearer
 
+from api import sessions
 from api.errors import NotSignedIn
 from api.house import Here
 from domain.people import ROLES, Role
 from domain.refusals import Refused
-from store import people, reads
+from store import reads
 from store.ledger import AccountRecord
 from store.people import READS_ALL, Person
 
+# These describe the two ways in; `api.sessions.who` reads them.
 _bearer = HTTPBearer(auto_error=False, description="The token that an administrator handed out, once")
+_cookie = APIKeyCookie(
+    name=sessions.COOKIE,
+    scheme_name="Session",
+    auto_error=False,
+    description=f"What POST /session answers; over https it is named `{sessions.SECURE_COOKIE}`",
+)
 DECIDING: tuple[Role, ...] = tuple(role for role in ROLES if role not in READS_ALL)
 
 
 def signed_in(
-    request: Request, house: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request, house: Here, bearer: Annotated[Any, Security(_bearer)], cookie: Annotated[Any, Security(_cookie)]
 ) -> Person:
-    """Whoever the token belongs to, as they are now: a role taken away is gone at the next request."""
-    if credentials is None:
-        raise NotSignedIn
-    with house.database.read() as connection:
-        person = people.bearer(connection, credentials.credentials)
+    """Whoever the token or the session belongs to, as they are now: a role taken away is gone at the next request."""
+    person = sessions.who(request, house)
     if person is None:
         raise NotSignedIn
     request.state.person = person

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from temporalio.client import Client
 
-from api import about, billing, board, cases, errors, imports, openings, overview, tasks, verbs
+from api import about, billing, board, cases, errors, imports, login, openings, overview, tasks, verbs
+from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
 from api.limits import BodyLimit
 from runtime.wall_clock import now
@@ -19,7 +20,8 @@ LARGEST_BODY = 1024 * 1024
 LARGEST_FILE = 64 * LARGEST_BODY
 PREFIX = "/api/v1"
 DESCRIPTION = """
-Durable case management for water utilities. Sign in with `Authorization: Bearer <token>`.
+Durable case management for water utilities. Sign in with `Authorization: Bearer <token>`,
+or with the session that `POST /session` begins.
 
 * Money is a string in yuan (`"86.40"`); an instant carries its offset and is answered at +08:00; a day is `YYYY-MM-DD`.
 * Every refusal has one shape, `{"code", "message", "where"?}`, and is kept on record.
@@ -62,13 +64,15 @@ def create_app(
     )
     errors.install(app)
     app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere={f"{PREFIX}/ledger/imports": LARGEST_FILE})
+    app.add_middleware(OwnSite)
     app.add_middleware(errors.Unexpected)
-    for room in (cases, board, openings, verbs, tasks, billing, imports, about):
+    app.add_middleware(SafeHeaders)
+    for room in (cases, board, openings, verbs, tasks, billing, imports, login, about):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
 
     @app.get("/docs", include_in_schema=False)
     def what_there_is() -> HTMLResponse:
-        return HTMLResponse(overview.page(app.openapi()))
+        return HTMLResponse(overview.page(app.openapi()), headers={"Content-Security-Policy": overview.POLICY})
 
     return app

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    SecretStr,
     StringConstraints,
     Tag,
 )
@@ -114,6 +115,13 @@ BillNos = Annotated[tuple[BillNo, ...], Field(max_length=LONGEST_LIST), AfterVal
 
 class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LoginBody(Body):
+    """An account id and its password."""
+
+    id: Line = Field(examples=["collector"])
+    password: SecretStr = Field(max_length=1000, examples=["a sentence that only you know"])
 
 
 class OpeningAccount(BaseModel):

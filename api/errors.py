@@ -16,11 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.ledger_file import UnreadableLedger
+from api import sessions
 from api.bodies import PATTERNS
 from api.house import EngineAway, House
 from domain.refusals import RefusalCode, Refused
-from store import people, refusals
+from store import refusals
+from store.attempts import TooOften
 from store.people import Person
+from store.sessions import NotLetIn
 
 log = structlog.get_logger()
 
@@ -34,7 +37,19 @@ STATUS: dict[RefusalCode, int] = {
     "duplicate": 409,
     "unknown": 404,
 }
-Code = RefusalCode | Literal["not-signed-in", "no-such-method", "too-large", "unavailable", "unexpected"]
+Code = (
+    RefusalCode
+    | Literal[
+        "not-signed-in",
+        "not-let-in",
+        "too-often",
+        "cross-site",
+        "no-such-method",
+        "too-large",
+        "unavailable",
+        "unexpected",
+    ]
+)
 RETRY_AFTER = "5"
 ALTERNATIVES = ("day", "instant")  # of one field, in `api.bodies`; no part of its name
 
@@ -55,18 +70,19 @@ class Problem(BaseModel):
 
 
 class NotSignedIn(Exception):
-    """No token, or one that lets nobody in."""
+    """No token and no session, or one that lets nobody in."""
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a door, for its OpenAPI description."""
     words = {
-        401: "No token, or one that lets nobody in",
+        401: "No token and no session, or one that lets nobody in",
         403: "`wrong-role` or `four-eyes`: this person may not",
         404: "`unknown`: it does not exist, or not for this person",
         409: "`not-open`, `gate`, `interlock` or `duplicate`: not as things stand",
         413: "`too-large`: the body is larger than this door takes",
         422: "`form-invalid`: every field that is wrong, and what to write",
+        429: "`too-often`: too many attempts; `Retry-After` says in how many seconds",
         503: "`unavailable`: the engine or the database does not answer; nothing is lost, try again",
     }
     return {status: {"model": Problem, "description": words[status]} for status in (401, 422, *statuses)}
@@ -86,6 +102,8 @@ def install(app: FastAPI) -> None:
         RequestValidationError: _invalid,
         HTTPException: _of_http,
         NotSignedIn: _not_signed_in,
+        NotLetIn: _not_let_in,
+        TooOften: _too_often,
         EngineAway: _unavailable,
         OperationalError: _unavailable,
         UnreadableLedger: _unreadable,
@@ -100,7 +118,7 @@ async def _refused(request: Request, refused: Refused) -> JSONResponse:
 
 
 async def _invalid(request: Request, invalid: RequestValidationError) -> JSONResponse:
-    if await _person(request) is None:
+    if not _for_anybody(request) and await _person(request) is None:
         return await _not_signed_in(request, NotSignedIn())
     errors = invalid.errors()
     # A list whose items are at fault is also called too short: that is no news.
@@ -150,7 +168,7 @@ def _words(fault: Any) -> str:
 async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
     match error.status_code:
-        case 400 if await _person(request) is None:
+        case 400 if not _for_anybody(request) and await _person(request) is None:
             return await _not_signed_in(request, NotSignedIn())
         case 400:
             fault = Fault(field="body", problem="cannot be read: send UTF-8 JSON of moderate depth")
@@ -167,8 +185,23 @@ async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
 
 
 async def _not_signed_in(request: Request, error: NotSignedIn) -> JSONResponse:
-    message = "sign in: send `Authorization: Bearer` with the token that you were given"
+    message = "sign in: send `Authorization: Bearer` with the token that you were given, or log in"
     return problem(401, "not-signed-in", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _not_let_in(request: Request, error: NotLetIn) -> JSONResponse:
+    message = "no account has this id and this password: look both up and try again"
+    return problem(401, "not-let-in", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _too_often(request: Request, error: TooOften) -> JSONResponse:
+    return problem(429, "too-often", str(error), headers={"Retry-After": str(error.retry_after)})
+
+
+def _for_anybody(request: Request) -> bool:
+    """Whether this door is for those who are not signed in yet, as its description says."""
+    extra = getattr(request.scope.get("route"), "openapi_extra", None)
+    return extra is not None and extra.get("security") == []
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
@@ -188,16 +221,9 @@ async def _unreadable(request: Request, error: UnreadableLedger) -> JSONResponse
 async def _person(request: Request) -> Person | None:
     """Who sent this. A body is read before the token: where it cannot be, nobody has asked for the token yet."""
     known: Person | None = getattr(request.state, "person", None)
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if known is not None or scheme.lower() != "bearer":
+    if known is not None:
         return known
-    house: House = request.app.state.house
-
-    def find() -> Person | None:
-        with house.database.read() as connection:
-            return people.bearer(connection, token)
-
-    return await run_in_threadpool(find)
+    return await run_in_threadpool(sessions.who, request, request.app.state.house)
 
 
 async def _audit(request: Request, code: RefusalCode, message: str) -> None:

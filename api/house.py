@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from worker import connect
 log = structlog.get_logger()
 AT_ONCE = 4
 ROWS_AT_ONCE = 20
+HASHES_AT_ONCE = 2  # each takes 64 MiB and a core; more who log in wait here, on no thread
 PATIENCE = 15.0  # a command for a case that nobody works on waits for ever
 
 
@@ -91,6 +92,7 @@ class House:
     database: Database
     engine: Engine
     clock: Callable[[], datetime]
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))
 
     def pack_on(self, at: datetime) -> str:
         """The pack that a case opened now runs under."""

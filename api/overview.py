@@ -1,5 +1,7 @@
 """What the API offers, as one page without script or anything from elsewhere; the whole is in openapi.json."""
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -9,6 +11,8 @@ body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem } h2 { margin: 2rem 
 table { border-collapse: collapse; width: 100% } td { padding: .25rem .6rem .25rem 0; vertical-align: top }
 tr { border-top: 1px solid #8884 } code { white-space: nowrap } pre { white-space: pre-wrap; font: inherit }
 """
+POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
+"""No script, and no style but the one written here."""
 
 
 def page(openapi: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Callable
@@ -13,21 +14,25 @@ from pathlib import Path
 import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from activities.ledger_file import read_ledger
 from domain.calendars import CHINA
 from policies.packs import load_pack
 from rehearsal.sample_ledger import write_sample_ledger
 from runtime.engine import EngineOptions, prepare, retain, start_command, wait_ready
+from runtime.sample_people import DOES, SAMPLE_PEOPLE
 from runtime.supervisor import PRIVATE, Part, Supervisor
 from settings import Settings
 from store.database import Database
 from store.imports import import_ledger
 from store.migrate import upgrade
-from store.people import SAMPLE_PEOPLE, add_person
+from store.people import add_person, everybody
+from store.sessions import set_password
 
 RETENTION_DAYS = 3650
 SAMPLE_SEED = 20260311
+PRIVATE_FILE = 0o600
 
 
 class PortTaken(RuntimeError):
@@ -116,14 +121,14 @@ async def welcome(settings: Settings, console: Console, *, sample: bool, clock: 
 
 
 def put_samples(settings: Settings, console: Console, now: datetime) -> None:
-    """People with a token each, and a ledger of invented overdue accounts, once."""
+    """People with a token each and one password, and a ledger of invented overdue accounts, once."""
     database = Database(settings.database)
     tokens = people_file(settings)
     if not tokens.exists():
         with database.write() as connection:
             found = {person.id: add_person(connection, person) for person in SAMPLE_PEOPLE}
-        tokens.touch(mode=0o600)
-        tokens.write_text(json.dumps(found, indent=1) + "\n")
+        write_privately(tokens, json.dumps(found, indent=1) + "\n")
+    put_password(settings, database, now)
     sheet = settings.data / "sample-ledger.xlsx"
     if not sheet.exists():
         partial = sheet.with_name("sample-ledger-part.xlsx")
@@ -132,6 +137,26 @@ def put_samples(settings: Settings, console: Console, now: datetime) -> None:
         partial.rename(sheet)
     import_with_progress(settings, database, sheet, console=console, now=now, by="administrator")
     database.close()
+
+
+def put_password(settings: Settings, database: Database, now: datetime) -> None:
+    """One random password of this installation, for every sample person who has none."""
+    path = password_file(settings)
+    if not path.exists():
+        write_privately(path, f"{secrets.token_urlsafe(12)}\n")
+    password = path.read_text().strip()
+    known = json.loads(people_file(settings).read_text())
+    with database.read() as connection:
+        without = {person.id for person, active, has_password in everybody(connection) if active and not has_password}
+    for person in SAMPLE_PEOPLE:
+        if person.id in known and person.id in without:
+            with database.write() as connection:
+                set_password(connection, person.id, password, by="administrator", at=now)
+
+
+def write_privately(path: Path, text: str) -> None:
+    path.touch(mode=PRIVATE_FILE)
+    path.write_text(text)
 
 
 def import_with_progress(
@@ -164,13 +189,32 @@ def people_file(settings: Settings) -> Path:
     return settings.data / "people.json"
 
 
+def password_file(settings: Settings) -> Path:
+    return settings.data / "password.txt"
+
+
 def say_where(settings: Settings, console: Console) -> None:
     """Addresses and who to be."""
-    console.print(f"\n[bold]Guanjia is up.[/bold]  API [cyan]{base_url(settings)}/api/v1[/cyan]")
-    console.print(f"  what it offers   {base_url(settings)}/docs")
+    pages = settings.public_url or base_url(settings)
+    console.print(f"\n[bold]Guanjia is up.[/bold]  Pages [cyan]{pages.rstrip('/')}/[/cyan]")
+    console.print(f"  the API          {base_url(settings)}/api/v1, described at {base_url(settings)}/docs")
     if settings.engine_ui_port is not None:
         console.print(f"  the engine       http://127.0.0.1:{settings.engine_ui_port}")
+    if password_file(settings).exists():
+        say_who(settings, console)
     if people_file(settings).exists():
-        console.print(f"  who to be        tokens in {people_file(settings)}; the command takes --as collector")
+        console.print(f"  the command      takes --as collector; tokens in {people_file(settings)}")
         console.print("  try              guanjia tasks --as collector")
     console.print("  stop             Ctrl-C; start again and it goes on where it was\n")
+
+
+def say_who(settings: Settings, console: Console) -> None:
+    """The sample people as a table, and the password they share."""
+    password = password_file(settings).read_text().strip()
+    table = Table("log in as", "name", "part", "what they do", box=None, padding=(0, 2, 0, 0))
+    for person in SAMPLE_PEOPLE:
+        part = person.part[1] if person.part is not None else "all"
+        table.add_row(person.id, person.name, part, DOES[person.roles[0]])
+    console.print()
+    console.print(table)
+    console.print(f"\n  password         [bold]{password}[/bold]  (all of them; kept in {password_file(settings)})")

@@ -2,17 +2,17 @@
 
 import hashlib
 import secrets
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select, true, update
 
-from domain.people import LEVELS, ROLES, Actor, Level, Role
+from domain.people import LEVELS, Actor, Level, Role
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.tables import people, tasks
+from store.tables import people, sessions, tasks
 
 READS_ALL: tuple[Role, ...] = ("auditor", "administrator")
 OUTSIDE: tuple[Role, ...] = ("customer", "contractor")
-SECOND = ("collector", "supervisor", "designer", "engineer")
 
 
 class Person(Strict):
@@ -49,15 +49,6 @@ class Person(Strict):
     def inside(self) -> bool:
         """Whether the person works for the utility: others see nothing but what is given into their hands."""
         return any(role not in OUTSIDE for role in self.roles)
-
-
-SAMPLE_PEOPLE: tuple[Person, ...] = tuple(
-    Person(id=id, name=id, roles=(role,))
-    for role in ROLES
-    for id in ((role, f"{role}-2") if role in SECOND else (role,))
-    if role != "customer"
-)
-"""Somebody of each role for a first look, named after it, and a second where four eyes need one."""
 
 
 def within(person: Person, table: Table) -> ColumnElement[bool]:
@@ -113,8 +104,9 @@ def set_roles(connection: Connection, id: str, roles: tuple[Role, ...]) -> None:
 
 
 def shut_out(connection: Connection, id: str) -> None:
-    """Let a person in no more, from the next request on. Raises `Refused("unknown")`."""
-    _change(connection, id, active=False, token_hash=None)
+    """Let a person in no more, from the next request on; token, password and sessions are void. Raises `Refused`."""
+    _change(connection, id, active=False, token_hash=None, password_hash=None)
+    connection.execute(delete(sessions).where(sessions.c.person == id))
 
 
 def _change(connection: Connection, id: str, **values: object) -> None:
@@ -132,6 +124,12 @@ def bearer(connection: Connection, token: str) -> Person | None:
     return _person(connection, people.c.token_hash == hashed(token))
 
 
+def everybody(connection: Connection) -> list[tuple[Person, bool, bool]]:
+    """All accounts by id, with whether each is let in and whether it has a password."""
+    rows = connection.execute(select(people).order_by(people.c.id)).all()
+    return [(_of(row), row.active, row.password_hash is not None) for row in rows]
+
+
 def person(connection: Connection, id: str) -> Person | None:
     """An active person by id."""
     return _person(connection, people.c.id == id)
@@ -139,6 +137,8 @@ def person(connection: Connection, id: str) -> Person | None:
 
 def _person(connection: Connection, which: ColumnElement[bool]) -> Person | None:
     row = connection.execute(select(people).where(which, people.c.active)).one_or_none()
-    if row is None:
-        return None
+    return _of(row) if row is not None else None
+
+
+def _of(row: Any) -> Person:
     return Person.model_validate({name: getattr(row, name) for name in Person.model_fields})

@@ -374,6 +374,39 @@ people = Table(
     Column("token_hash", String(64), unique=True),
     Column("active", Boolean, nullable=False),
     *_scope(),
+    Column("password_hash", String(200)),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("person", String(100), ForeignKey("people.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Column("idle_until", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index(None, "person"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("hits", JSON, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index(None, "until"),
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("person", String(100)),
+    Column("action", String(20), nullable=False),
+    Column("by", String(100)),
+    Column("at", Instant, nullable=False),
+    Index(None, "person", "id"),
 )
 
 imports = Table(

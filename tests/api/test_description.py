@@ -26,8 +26,10 @@ def test_every_door_says_what_it_is_for_and_how_it_refuses(described: dict[str, 
         assert door["description"], path
         if path.startswith("/api/"):
             assert "401" in door["responses"], path
-            assert door["security"], path
+            assert door["security"] or (method, path) == ("post", "/api/v1/session"), path
         for status, answer in door["responses"].items():
+            if status == "204":
+                continue
             schema = answer["content"]["application/json"]["schema"]
             assert schema, (path, status)
             if status in ("401", "403", "404", "409", "413", "422", "503") and path.startswith("/api/"):
