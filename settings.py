@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         description="id:base64 pairs, comma-separated, first one encrypts; left out: a key file in the data folder",
     )
     sample_accounts: int = Field(300, ge=1, description="invented accounts that a first `guanjia run` puts in")
+    sample_projects: int = Field(40, ge=0, le=80, description="invented applications that a first run puts in; 0: none")
+    sample_work: bool = Field(True, description="let the sample people take some of the sample cases forward")
     decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
 
     @field_validator("logins_per_account", "logins_per_address")

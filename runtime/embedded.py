@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx2
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -20,6 +21,7 @@ from activities.ledger_file import read_ledger
 from domain.calendars import CHINA
 from policies.packs import load_pack
 from rehearsal.sample_ledger import write_sample_ledger
+from runtime import sample_work
 from runtime.engine import EngineOptions, prepare, retain, start_command, wait_ready
 from runtime.sample_people import DOES, SAMPLE_PEOPLE
 from runtime.supervisor import PRIVATE, Part, Supervisor
@@ -30,6 +32,7 @@ from store.migrate import upgrade
 from store.people import add_person, everybody
 from store.sessions import set_password
 
+log = structlog.get_logger()
 RETENTION_DAYS = 3650
 SAMPLE_SEED = 20260311
 PRIVATE_FILE = 0o600
@@ -118,6 +121,34 @@ async def welcome(settings: Settings, console: Console, *, sample: bool, clock: 
     if sample:
         await asyncio.to_thread(put_samples, settings, console, clock())
     await asyncio.to_thread(say_where, settings, console)
+    if sample:
+        await let_work(settings, console, clock=clock)
+
+
+async def let_work(settings: Settings, console: Console, *, clock: Callable[[], datetime]) -> None:
+    """The sample people's first day, once, and the sample billing system for as long as it is the only one."""
+    database, done = Database(settings.database), settings.data / "sample-work.json"
+    confirming = asyncio.create_task(sample_work.keep_confirming(database, clock=clock))
+    try:
+        if settings.sample_work and not await asyncio.to_thread(done.exists):
+            await first_day(settings, console, done, now=clock())
+        await confirming
+    finally:
+        confirming.cancel()
+        database.close()
+
+
+async def first_day(settings: Settings, console: Console, done: Path, *, now: datetime) -> None:
+    """Samples are no reason to go down: what fails is said, and tried again at the next start."""
+    try:
+        async with sample_work.doors(base_url(settings), people_file(settings)) as doors:
+            expected = settings.sample_projects if load_pack(settings.pack).connection else 0
+            counted = await sample_work.work(doors, console, expected=expected, now=now)
+    except (httpx2.HTTPError, ExceptionGroup, OSError) as failure:
+        log.warning("sample.stopped", error=type(failure).__name__)
+        return
+    await asyncio.to_thread(done.write_text, json.dumps(counted) + "\n")
+    console.print(f"  sample people    took {counted['decisions']} decisions, looked after {counted['debts']} debts\n")
 
 
 def put_samples(settings: Settings, console: Console, now: datetime) -> None:
@@ -136,6 +167,8 @@ def put_samples(settings: Settings, console: Console, now: datetime) -> None:
         write_sample_ledger(partial, accounts=settings.sample_accounts, seed=SAMPLE_SEED, as_of=as_of)
         partial.rename(sheet)
     import_with_progress(settings, database, sheet, console=console, now=now, by="administrator")
+    if new := sample_work.put_projects(settings, database, now=now):
+        console.print(f"sample projects: {new} applications taken in")
     database.close()
 
 

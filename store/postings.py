@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from domain.account import Bill, Payment, Reversal
 from domain.refusals import Refused
 from store import intake, ledger, places
 from store.intake import Place
 from store.ledger import AccountRecord
-from store.tables import sources
+from store.tables import imports, sources
 
 
 def post(connection: Connection, account_no: str, fact: Payment | Reversal) -> bool:
@@ -56,3 +56,15 @@ def confirm(connection: Connection, source: str, *, at: datetime) -> datetime:
     latest = max(at, before) if before is not None else at
     ledger.confirm_sync(connection, source=source, at=latest)
     return latest
+
+
+def others_report(connection: Connection, source: str) -> bool:
+    """Whether anybody besides a source vouches for the ledger, or a second ledger file has been taken in."""
+    if connection.scalar(select(sources.c.name).where(sources.c.name != source).limit(1)) is not None:
+        return True
+    return len(connection.execute(select(imports.c.sha256).limit(2)).all()) > 1
+
+
+def withdraw_source(connection: Connection, source: str) -> None:
+    """A source vouches for nothing any more: the ledger is as complete as the others say."""
+    connection.execute(delete(sources).where(sources.c.name == source))

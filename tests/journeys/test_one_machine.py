@@ -35,6 +35,8 @@ class Machine:
             "GUANJIA_API_PORT": free_port(),
             "GUANJIA_ENGINE_UI_PORT": free_port(),
             "GUANJIA_SAMPLE_ACCOUNTS": "6",
+            "GUANJIA_SAMPLE_PROJECTS": "0",
+            "GUANJIA_SAMPLE_WORK": "false",
         }
         self.running: subprocess.Popen[str] | None = None
         self.starts = 0
