@@ -97,7 +97,7 @@ class Sentence(Strict):
 
     section: Line
     text: Line
-    gloss_zh: Line | None = None
+    gloss_zh: Line
     gloss_en: Line
     process: Process
     kind: Kind
