@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from api.calendar_console import calendar_app
 from api.console import add_to
 from settings import Settings
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 packs_app = typer.Typer(no_args_is_help=True, help="Policy packs: what a utility promised, and where it says so.")
 app.add_typer(packs_app, name="packs")
+app.add_typer(calendar_app, name="calendar")
 add_to(app)
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from temporalio.client import Client
 
-from api import about, billing, board, cases, errors, imports, login, openings, overview, tasks, verbs
+from api import about, billing, board, calendars, cases, errors, imports, login, openings, overview, tasks, verbs
 from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
 from api.limits import BodyLimit
@@ -67,7 +67,7 @@ def create_app(
     app.add_middleware(OwnSite)
     app.add_middleware(errors.Unexpected)
     app.add_middleware(SafeHeaders)
-    for room in (cases, board, openings, verbs, tasks, billing, imports, login, about):
+    for room in (cases, board, openings, verbs, tasks, billing, imports, calendars, login, about):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
 

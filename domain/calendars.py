@@ -110,6 +110,16 @@ class Calendar(BaseModel, frozen=True):
         """A new calendar in which `year` is `days`, whether it was published before or not."""
         return Calendar(years={**self.years, year: days})
 
+    def contradicted(self, days: PublishedYear, *, year: int, before: date) -> tuple[date, ...]:
+        """The days up to, and without, `before` that people have lived through otherwise than `days` has them.
+
+        Deadlines were kept and missed by these days: no publication changes them unasked.
+        """
+        newer = self.published(year, days)
+        first = date(year - 1, 12, 1)
+        lived = (first + _DAY * ahead for ahead in range((min(before, date(year + 1, 1, 1)) - first).days))
+        return tuple(day for day in lived if self.is_day_off(day) != newer.is_day_off(day))
+
     def only(self, years: Iterable[int]) -> "Calendar":
         """The section for `years` that a case carries; years not published stay so."""
         return Calendar(years={year: self.years[year] for year in sorted(set(years) & set(self.years))})

@@ -262,7 +262,10 @@ class Case(ABC, Generic[Facts]):
 
     @workflow.signal
     def calendar_published(self, publication: Publication) -> None:
-        """Deadlines are projected again on the days now known."""
+        """Deadlines are projected again on the days now known. The same word a second time says nothing."""
+        heard = self.calendar.years.get(publication.year) == publication.days
+        if heard and workflow.patched("calendar-heard-once"):
+            return
         self.calendar = self.calendar.published(publication.year, publication.days)
         said = CalendarPublished(at=publication.at, year=publication.year, days=publication.days)
         self.say(said)

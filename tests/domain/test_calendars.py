@@ -121,6 +121,24 @@ def test_the_notice_of_a_year_has_the_last_word_on_the_december_before_it() -> N
     assert both.is_day_off(date(2026, 12, 30))
 
 
+def test_a_publication_contradicts_the_days_that_were_lived_otherwise_and_no_others() -> None:
+    known = CN.years[2026]
+    lost = PublishedYear(days_off=known.days_off[1:], make_up=known.make_up)
+    assert CN.contradicted(lost, year=2026, before=date(2026, 1, 1)) == ()
+    assert CN.contradicted(lost, year=2026, before=date(2026, 1, 2)) == (date(2026, 1, 1),)
+    assert CN.contradicted(known, year=2026, before=date(2026, 12, 31)) == ()
+    ahead = PublishedYear(days_off=(date(2026, 12, 31), date(2027, 1, 1)), make_up=())
+    assert CN.contradicted(ahead, year=2027, before=date(2027, 1, 1)) == (date(2026, 12, 31),)
+
+
+@given(days)
+def test_a_notice_says_what_its_weekday_does_not(day: date) -> None:
+    said = CN.said_of(day)
+    weekend = day.weekday() >= 5
+    assert CN.is_day_off(day) is (said == "day-off" or (weekend and said is None))
+    assert said != "make-up" or weekend
+
+
 @pytest.mark.parametrize("stray", [date(2027, 1, 1), date(2025, 11, 30), date(2024, 12, 31)])
 def test_a_date_of_another_year_is_refused(stray: date) -> None:
     with pytest.raises(ValidationError, match=f"{stray.isoformat()} stands under 2026"):
