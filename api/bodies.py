@@ -201,6 +201,8 @@ class ProjectBody(BaseModel):
     investment: PositiveYuan | None = None
     high_reliability: bool = False
     petition: bool = False
+    key_government: bool = False
+    exceptional: bool = False
     reference: Line | None = Field(None, description="The sender's own number: the same one finds the same project")
 
 

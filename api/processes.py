@@ -40,7 +40,7 @@ PROCESSES: dict[str, Process] = {
     "arrears": Process(
         facts=ArrearsFacts,
         commands=TypeAdapter(ArrearsCommand),
-        events_of=arrears_commands.events_of,
+        events_of=lambda command, facts, policy, calendar: arrears_commands.events_of(command, facts, calendar),
         decide=lambda command, facts, policy: arrears_commands.decide(command, facts),
         next_step=ladder.next_step,
         next_moment=ladder.next_moment,
@@ -97,7 +97,7 @@ def refuse_by_record(command: Command, case: Case) -> None:
     if isinstance(command, DecideTask):
         case.process.decide(command, case.facts, case.policy)
     else:
-        case.process.events_of(command, case.facts, case.calendar)
+        case.process.events_of(command, case.facts, case.policy, case.calendar)
 
 
 def refuse_bad_form(key: str, form: dict[str, Any]) -> None:

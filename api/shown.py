@@ -259,7 +259,8 @@ def task_shown(row: Any, *, at: datetime, calendar: Calendar) -> TaskShown:
 
 
 def task_with_form(row: Any, *, at: datetime, calendar: Calendar) -> TaskWithForm:
-    return TaskWithForm(**_with_clock(row, at, calendar), schema=TASKS[row.key].form.model_json_schema())
+    schema = TASKS[row.key].form_schema(Task.model_validate(row.body).demands)
+    return TaskWithForm(**_with_clock(row, at, calendar), schema=schema)
 
 
 def _task(row: Any, task: Task) -> dict[str, Any]:

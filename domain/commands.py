@@ -19,7 +19,7 @@ from domain.case import (
 from domain.clock import Party
 from domain.people import Actor, Role
 from domain.refusals import Refused
-from domain.tasks import Task, TaskKind, refuse_unless_decidable
+from domain.tasks import Task, TaskKind, refuse_unless_complete, refuse_unless_decidable
 
 
 class Command(BaseModel):
@@ -114,6 +114,7 @@ def decided_task(command: DecideTask, facts: CaseFacts, kinds: dict[str, TaskKin
     if task.key != command.key:
         raise Refused("unknown", f"task {task.id} is {task.key}, not {command.key}")
     form = kind.filled(command.form)
+    refuse_unless_complete(task, form)
     return TaskDecided(
         at=command.at,
         by=command.by.id,
@@ -125,8 +126,11 @@ def decided_task(command: DecideTask, facts: CaseFacts, kinds: dict[str, TaskKin
     )
 
 
+REASSIGN: tuple[Role, ...] = ("supervisor", "leading-group")
+
+
 def changed_by(
-    command: TaskCommand, facts: CaseFacts, calendar: Calendar
+    command: TaskCommand, facts: CaseFacts, calendar: Calendar, *, reassigned_by: tuple[Role, ...] = REASSIGN
 ) -> TaskPaused | TaskResumed | TaskReassigned | TaskUrged:
     """What a command about a task changes. Raises `Refused`: not-open, wrong-role, form-invalid."""
     match command:
@@ -152,7 +156,7 @@ def changed_by(
             return resumed_task(task, at=command.at, by=command.by.id, calendar=calendar)
         case ReassignTask():
             task = _open(command.task, facts)
-            refuse_unless_acting(command.by, "supervisor", "leading-group")
+            refuse_unless_acting(command.by, *reassigned_by)
             return TaskReassigned(
                 at=command.at, by=command.by.id, task_id=task.id, key=task.key, to=command.to, reason=command.reason
             )

@@ -4,6 +4,8 @@ from typing import Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from domain.people import Level, Role
+
 T = TypeVar("T")
 
 
@@ -39,3 +41,10 @@ class Sourced(Strict, Generic[T]):
     @property
     def clauses(self) -> tuple[str, ...]:
         return (self.clause,) if self.clause else ()
+
+
+class Who(Strict):
+    """Who decides a task at this utility, where that is another post than elsewhere."""
+
+    role: Role
+    level: Level | None = None

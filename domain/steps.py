@@ -6,6 +6,7 @@ from pydantic import SerializeAsAny
 
 from domain.case import Event
 from domain.clock import Party
+from domain.people import Level, Role
 from domain.policy import Strict
 from domain.terms import Term
 
@@ -13,7 +14,8 @@ from domain.terms import Term
 class Ask(Strict):
     """A human task is called for. The term counts from `counts_from`, or from the opening.
 
-    `subject` tells tasks of one key apart (an item, a node); `party` is whose time the task is.
+    `subject` tells tasks of one key apart (an item, a node); `party` is whose time the task is. `role` and `level`
+    stand in for the task kind's own where the pack says who; `demands` are fields of the form that it asks for.
     """
 
     key: str
@@ -23,6 +25,9 @@ class Ask(Strict):
     not_by: tuple[str, ...] = ()
     subject: str | None = None
     party: Party = "utility"
+    role: Role | None = None
+    level: Level | None = None
+    demands: tuple[str, ...] = ()
 
 
 class Calls(Strict):

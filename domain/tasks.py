@@ -1,6 +1,6 @@
 """Human tasks: the declaration, the open task, and the rule that says who may decide it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -59,6 +59,12 @@ class TaskKind(BaseModel):
             )
             raise Refused("form-invalid", f"{self.key}: {faults}") from None
 
+    def form_schema(self, demands: Iterable[str] = ()) -> dict[str, Any]:
+        """JSON Schema of the form, with the fields that a case's pack demands among those required."""
+        schema = self.form.model_json_schema()
+        required = dict.fromkeys((*schema.get("required", ()), *demands))
+        return schema | {"required": list(required)} if required else schema
+
 
 class Pause(BaseModel):
     """A utility clock that stands still while another party holds the task, with what is left of its term."""
@@ -82,8 +88,13 @@ class Escalation(BaseModel):
 class Task(BaseModel):
     """A human task of one case, open or done. Instants are aware; `due_at` is the exclusive end of its term.
 
+<<<<<<< HEAD
     `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`. Where the
     term first counted from is `first_from`, once a pause has moved it.
+=======
+    `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`. `demands`
+    are fields that the case's pack asks for although the form itself lets them stay empty.
+>>>>>>> fcb3f44 (Let packs say who decides, which gates hold the water, what a form must hold and how a ladder ends)
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,6 +112,7 @@ class Task(BaseModel):
     clauses: tuple[str, ...] = ()
     subject: str | None = None
     not_by: tuple[str, ...] = ()
+    demands: tuple[str, ...] = ()
     assignee: str | None = None
     clock: Ledger = ()
     pause: Pause | None = None
@@ -123,6 +135,16 @@ class Task(BaseModel):
         if self.left is not None:
             return resumed(left=self.left, term=self.term, resumed_at=self.counts_from, calendar=calendar)
         return due_at(term=self.term, started_at=self.counts_from, calendar=calendar)
+
+
+def refuse_unless_complete(task: Task, form: Form) -> None:
+    """Raises `Refused("form-invalid")` naming each field that the case's pack demands and the form leaves open."""
+    wanting = [name for name in task.demands if getattr(form, name, None) in (None, False, "", (), {})]
+    if wanting:
+        raise Refused(
+            "form-invalid",
+            f"{task.key}: {', '.join(wanting)}: this utility's rules ask for it; fill it in or stay open",
+        )
 
 
 def refuse_unless_decidable(task: Task | None, *, key: str, actor: Actor) -> Task:

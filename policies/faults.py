@@ -29,7 +29,8 @@ def validated(model: type[M], data: Any, root: Node) -> tuple[M | None, list[Fau
 def unknown_clauses(root: Node, known: Collection[str]) -> Iterator[Fault]:
     """Clause ids that no register has."""
     for node, path in root.walk():
-        if path and path[-1] == "clause" and isinstance(node.value, str) and node.value not in known:
+        names_one = path[-1:] == ("clause",) or (len(path) > 1 and path[-2] == "clauses")
+        if names_one and isinstance(node.value, str) and node.value not in known:
             near = get_close_matches(node.value, sorted(known), n=1)
             mend = f"did you mean {near[0]}?" if near else "correct it, or add the sentence to clauses.yaml"
             yield Fault(*node.at, spelled(path), f"{node.value!r} is no clause of the register: {mend}")

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -39,6 +39,17 @@ class Title(Strict):
     en: Line
 
 
+class Reading(Strict):
+    """How a utility reads sentences that can be read in more than one way, and why.
+
+    `code` is the register's: X where utilities differ, I where one document is at odds with itself.
+    """
+
+    code: Annotated[str, Field(pattern=r"^[XI][0-9]{2}$")]
+    clauses: tuple[str, ...]
+    reading: Title
+
+
 class Pack(Strict):
     """What one utility promised from a day on. A process that the pack does not speak of is None."""
 
@@ -47,6 +58,7 @@ class Pack(Strict):
     title: Title
     arrears: ArrearsPolicy | None = None
     connection: ConnectionPolicy | None = None
+    readings: tuple[Reading, ...] = ()
 
     @property
     def name(self) -> str:

@@ -143,6 +143,8 @@ class Project(Strict):
     investment: Yuan | None = None
     high_reliability: bool = False
     petition: bool = False
+    key_government: bool = False
+    exceptional: bool = False
 
 
 class ConnectionOpening(Strict):

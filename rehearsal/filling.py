@@ -8,15 +8,15 @@ from typing import Any
 from domain.tasks import Form
 
 
-def filled(form: type[Form], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` with its missing required fields filled in, and those that its outcome demands.
+def filled(form: type[Form], given: Mapping[str, Any], *, demands: Iterable[str] = ()) -> dict[str, Any]:
+    """`given` with its missing required fields filled in, and those that its outcome or the case's pack demands.
 
     A field that is given stays as it is, empty or wrong as it may be: the form itself refuses it. One that has no
     examples stays missing. Of alternatives (`anyOf`) the first with examples is taken when none is given.
     """
     schema = _schema(form)
     fields: dict[str, dict[str, Any]] = schema.get("properties", {})
-    whole = _completed(dict(given), schema.get("required", ()), fields)
+    whole = _completed(dict(given), (*schema.get("required", ()), *demands), fields)
     for rule in schema.get("allOf", ()):
         if not _applies(rule.get("if", {}), whole, fields):
             continue

@@ -23,7 +23,9 @@ from domain.arrears.policy import (
     Approve,
     ArrearsPolicy,
     Contacts,
+    Dun,
     Limit,
+    Publish,
     Refer,
     Remind,
     Report,
@@ -105,6 +107,7 @@ class Trail:
     proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
     served: dict[str, Entry] = field(default_factory=dict)
     reports: dict[str, str] = field(default_factory=dict)
+    did: set[str] = field(default_factory=set)
     contacts: int = 0
     approval: Entry | None = None
     holds: dict[str, datetime] = field(default_factory=dict)
@@ -128,6 +131,8 @@ class Trail:
                 self.proofs[body["task"]] = self.forms.get(body["task"], {})
             case "NonpayerReported":
                 self.reports[body["task"]] = entry.by
+            case "CustomerDunned" | "LimitPublished":
+                self.did.add(body["task"])
             case "ContactRecorded":
                 self.contacts += body["reached"]
             case "LimitApproved":
@@ -161,7 +166,7 @@ class Trail:
                 self.unchecked = False
             case "LadderRestarted":
                 self.round, self.reached, self.contacts, self.approval = self.round + 1, -1, 0, None
-                self.served, self.reports, self.proofs = {}, {}, {}
+                self.served, self.reports, self.proofs, self.did = {}, {}, {}, set()
                 self.unchecked = self.unchecked or self.limited
             case "StageEntered":
                 self.stage = body["stage"]
@@ -195,7 +200,7 @@ class _Found:
     @property
     def stages(self) -> list[str]:
         """Every stage on the way up, in the pack's order."""
-        ways = [rung.enters for rung in self.policy.ladder if isinstance(rung, Contacts | Serve | Wait | Limit)]
+        ways = [rung.enters for rung in self.policy.ladder if isinstance(rung, Contacts | Dun | Serve | Wait | Limit)]
         return ["reminded", *(stage for stage in ways if stage)]
 
     @property
@@ -300,7 +305,12 @@ def _no_wrongful_limit(found: _Found) -> Iterator[str]:
 
 
 def _everything_before_a_limit(found: _Found) -> Iterator[str]:
-    limit = next(rung for rung in found.policy.ladder if isinstance(rung, Limit))
+    limit = next((rung for rung in found.policy.ladder if isinstance(rung, Limit)), None)
+    if limit is None:
+        yield from (
+            f"{entry.event} at {entry.at.isoformat()}: this utility limits nobody" for entry in found.of(*LIMITING)
+        )
+        return
     below = found.policy.ladder[: found.policy.ladder.index(limit)]
     for before, entry in found.walk():
         if entry.event not in LIMITING:
@@ -336,6 +346,8 @@ def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | No
     match rung:
         case Contacts():
             return None if before.contacts >= rung.count.value else f"{before.contacts} contacts reached the customer"
+        case Dun() | Publish():
+            return None if rung.task in before.did else f"{rung.task} was not done"
         case Report():
             return None if rung.task in before.reports else f"{rung.task} was not written"
         case Serve():
@@ -370,7 +382,7 @@ def _one_stage_at_a_time(found: _Found) -> Iterator[str]:
     entered = {
         rung.enters: at
         for at, rung in enumerate(found.policy.ladder)
-        if isinstance(rung, Contacts | Serve | Limit) and rung.enters
+        if isinstance(rung, Contacts | Dun | Serve | Limit) and rung.enters
     }
     for before, entry in found.walk():
         wanted: Sequence[Rung] = ()

@@ -173,8 +173,10 @@ class _Player:
         if step.optional and not open_now:
             return
         checked = [person for task in open_now[:1] for person in task.not_by]
-        by = self.rehearsal.person(step.by) if step.by else self.rehearsal.default_person(kind.role, avoiding=checked)
-        form = filled(kind.form, body.form)
+        meant = next((task for task in open_now if task.subject == body.subject), open_now[0] if open_now else None)
+        role, demands = (meant.role, meant.demands) if meant else (kind.role, ())
+        by = self.rehearsal.person(step.by) if step.by else self.rehearsal.default_person(role, avoiding=checked)
+        form = filled(kind.form, body.form, demands=demands)
         await self.stage.decide(DecideTask(by=by, at=at, key=kind.key, subject=body.subject, form=form))
 
     def publish(self, years: Collection[object]) -> None:
@@ -210,7 +212,8 @@ class _Player:
     async def decide_plainly(self, task: Task, number: int, refused: set[str]) -> None:
         kind = TASKS[task.key]
         by = self.rehearsal.default_person(task.role, avoiding=task.not_by)
-        command = DecideTask(by=by, at=self.stage.now, key=task.key, task_id=task.id, form=filled(kind.form, {}))
+        form = filled(kind.form, {}, demands=task.demands)
+        command = DecideTask(by=by, at=self.stage.now, key=task.key, task_id=task.id, form=form)
         try:
             await self.stage.decide(command)
         except Refused as refusal:

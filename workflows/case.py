@@ -232,8 +232,8 @@ class Case(ABC, Generic[Facts]):
         return Task(
             id=f"{self.opened.case_no}-{self.facts.tasks_opened + 1:02d}",
             key=ask.key,
-            role=kind.role,
-            level=kind.level,
+            role=ask.role or kind.role,
+            level=ask.level if ask.role else kind.level,
             opened_at=at,
             counts_from=starts_at,
             term=ask.term,
@@ -241,6 +241,7 @@ class Case(ABC, Generic[Facts]):
             clauses=ask.clauses,
             subject=ask.subject,
             not_by=ask.not_by,
+            demands=ask.demands,
             clock=(Interval(party=ask.party, started_at=at),),
         )
 

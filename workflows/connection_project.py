@@ -40,11 +40,13 @@ class ConnectionProject(Case[ProjectFacts]):
     @workflow.update
     async def instruct(self, command: ConnectionCommand) -> Answer:
         """Pause, resume, reassign, urge, withdraw, report occupancy."""
-        return await self.carry_out(command, lambda: commands.events_of(command, self.facts, self.calendar))
+        return await self.carry_out(
+            command, lambda: commands.events_of(command, self.facts, self.policy, self.calendar)
+        )
 
     @instruct.validator
     def _check_instruction(self, command: ConnectionCommand) -> None:
-        self.check(lambda: commands.events_of(command, self.facts, self.calendar))
+        self.check(lambda: commands.events_of(command, self.facts, self.policy, self.calendar))
 
     def decision(self, command: DecideTask) -> TaskDecided:
         return commands.decide(command, self.facts, self.policy)

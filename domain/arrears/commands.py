@@ -17,7 +17,7 @@ from domain.arrears.facts import (
     HoldPlaced,
     Part,
 )
-from domain.arrears.forms import ARREARS_TASKS, LimitRecord, RestoreRecord, Service
+from domain.arrears.forms import ARREARS_TASKS, LimitPublication, LimitRecord, RestoreRecord, Service
 from domain.calendars import Calendar
 from domain.case import TaskDecided
 from domain.commands import (
@@ -100,6 +100,8 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
             raise Refused("form-invalid", "served_at: lies in the future; give when the notice was served")
         if form.served_at < facts.asked_from.get(command.key, facts.opened_at):
             raise Refused("form-invalid", "served_at: lies before this notice was called for; serve it anew")
+    if isinstance(form, LimitPublication) and facts.account.no in form.text:
+        raise Refused("form-invalid", "text: names the account; others in the group must not learn whose debt it is")
     if isinstance(form, LimitRecord) and facts.order is None and facts.limited_at is None:
         raise Refused("not-open", f"{command.key}: the order was recalled; leave the valve as it is")
     if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:

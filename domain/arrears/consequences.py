@@ -11,12 +11,15 @@ from domain.arrears.facts import (
     ArrearsFacts,
     ClockStopped,
     ClockWentOn,
+    CustomerDunned,
+    CustomerNotReached,
     DebtReferred,
     HoldEnded,
     LadderRestarted,
     LimitApproved,
     LimitNotPossible,
     LimitOrderRecalled,
+    LimitPublished,
     LimitPutOff,
     MessageDue,
     MessageSettled,
@@ -31,20 +34,34 @@ from domain.arrears.facts import (
 )
 from domain.arrears.forms import (
     ARREARS_TASKS,
+    DunningRecord,
     LegalReferral,
     LimitApproval,
+    LimitPublication,
     LimitRecord,
     NonpayerReport,
     RestoreRecord,
     Service,
 )
 from domain.arrears.ladder import limit_stands, pursuable
-from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Limit, Refer, Remind, Report, Serve, Wait
+from domain.arrears.policy import (
+    Approve,
+    ArrearsPolicy,
+    Contacts,
+    Dun,
+    Limit,
+    Publish,
+    Refer,
+    Remind,
+    Report,
+    Serve,
+    Wait,
+)
 from domain.calendars import Calendar, start_of
 from domain.case import CaseOpened, StageEntered, TaskDecided, answered_escalation
 from domain.terms import due_at
 
-NOT_STAGED = (Remind, Report, Approve, Refer)
+NOT_STAGED = (Remind, Report, Publish, Approve, Refer)
 
 
 def say(
@@ -87,7 +104,7 @@ def _of_the_event(
             pass
     if after.overdue_bills() - before.overdue_bills():
         paid_down = before.owed().overdue <= policy.threshold.value
-        begun = before.served or before.contacts or before.reports or before.restored_at
+        begun = before.served or before.contacts or before.did or before.reports or before.restored_at
         if paid_down and begun and pursuable(after.owed(), policy):
             yield LadderRestarted(at=event.at)
 
@@ -109,6 +126,14 @@ def _of_a_decision(
             yield NoticeAttemptFailed(
                 **said, task=event.key, method=form.method, reason=form.reason, counts_from=task.counts_from
             )
+        case DunningRecord(outcome="reached"):
+            yield CustomerDunned(**said, task=event.key, method=form.method, record=form.record)
+        case DunningRecord():
+            dun = next(rung for rung in policy.ladder if isinstance(rung, Dun))
+            again_at = due_at(term=dun.again.value, started_at=event.at, calendar=calendar).at
+            yield CustomerNotReached(**said, task=event.key, method=form.method, record=form.record, again_at=again_at)
+        case LimitPublication():
+            yield LimitPublished(**said, task=event.key, channel=form.channel, text=form.text)
         case NonpayerReport():
             yield NonpayerReported(**said, task=event.key, reason=form.reason)
         case LimitApproval(outcome="approve"):
@@ -214,6 +239,8 @@ def stage_now(facts: ArrearsFacts, policy: ArrearsPolicy) -> str:
     for rung in policy.ladder:
         match rung:
             case Contacts() if facts.contacts >= rung.count.value:
+                stage = rung.enters
+            case Dun() if rung.task in facts.did:
                 stage = rung.enters
             case Serve() if rung.task in facts.served:
                 stage = rung.enters

@@ -152,6 +152,32 @@ class NonpayerReported(Event):
     reason: str
 
 
+class CustomerDunned(Event):
+    """The representative reached the customer and wrote it down (催收记录)."""
+
+    event: Literal["CustomerDunned"] = "CustomerDunned"
+    task: str
+    method: str
+    record: str
+
+
+class CustomerNotReached(Event):
+    event: Literal["CustomerNotReached"] = "CustomerNotReached"
+    task: str
+    method: str
+    record: str
+    again_at: datetime
+
+
+class LimitPublished(Event):
+    """The coming limit was made known in the estate's groups, without a name, a door or an amount."""
+
+    event: Literal["LimitPublished"] = "LimitPublished"
+    task: str
+    channel: str
+    text: str
+
+
 class LimitApproved(Event):
     event: Literal["LimitApproved"] = "LimitApproved"
 
@@ -262,6 +288,9 @@ ArrearsEvent = Annotated[
     | NoticeServed
     | NoticeAttemptFailed
     | NonpayerReported
+    | CustomerDunned
+    | CustomerNotReached
+    | LimitPublished
     | LimitApproved
     | LimitPutOff
     | PressureLimited
@@ -300,6 +329,13 @@ class Attempts(Frozen):
 
     counts_from: datetime
     failed: int
+
+
+class Did(Frozen):
+    """A rung whose record is all it needs: who did it, and when."""
+
+    by: str
+    at: datetime
 
 
 class OpenHold(Frozen):
@@ -349,6 +385,9 @@ class ArrearsFacts(CaseFacts):
     round: int = 1
     contacts: int = 0
     reports: dict[str, str] = {}
+    did: dict[str, Did] = {}
+    dun_again_at: datetime | None = None
+    ladder_from: datetime | None = None
     asked_from: dict[str, datetime] = {}
     attempts: dict[str, Attempts] = {}
     served: dict[str, Served] = {}
@@ -383,6 +422,8 @@ class ArrearsFacts(CaseFacts):
 LADDER_START: dict[str, Any] = {
     "contacts": 0,
     "reports": {},
+    "did": {},
+    "dun_again_at": None,
     "asked_from": {},
     "attempts": {},
     "served": {},
@@ -451,6 +492,10 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             return {"attempts": {**facts.attempts, event.task: attempts}}
         case NonpayerReported():
             return {"reports": {**facts.reports, event.task: event.by}}
+        case CustomerDunned() | LimitPublished():
+            return {"did": {**facts.did, event.task: Did(by=event.by, at=event.at)}}
+        case CustomerNotReached():
+            return {"dun_again_at": event.again_at}
         case LimitApproved():
             return {"approval": Approval(by=event.by, at=event.at)}
         case LimitPutOff():
@@ -489,7 +534,7 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
         case LadderRestarted():
             # A limit for the old debt does not serve the new one: it is still to be undone.
             check_valve = facts.check_valve or facts.limited_at is not None
-            return {**LADDER_START, "round": facts.round + 1, "check_valve": check_valve}
+            return {**LADDER_START, "round": facts.round + 1, "ladder_from": event.at, "check_valve": check_valve}
         case MessageDue():
             message = Message(
                 key=event.key, template=event.template, channel=event.channel, not_before=event.not_before

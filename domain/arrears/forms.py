@@ -39,6 +39,29 @@ class NonpayerReport(Form):
     reason: str = Field(min_length=1, max_length=2000, examples=["两次沟通后仍未缴费"], title="书面说明 Written reason")
 
 
+class DunningRecord(Form):
+    """催收记录: how the customer was spoken to, and what came of it."""
+
+    outcome: Literal["reached", "not-reached"] = Field(examples=["reached"], title="结果 Outcome")
+    method: Literal["in-person", "phone", "other"] = Field(examples=["phone"], title="催收方式 Method")
+    record: str = Field(min_length=1, max_length=2000, examples=["已告知欠费，客户答应缴费"], title="催收记录 Record")
+
+
+class LimitPublication(Form):
+    """欠费停水信息 posted in the estate's groups: where and when water is limited, never whose debt it is."""
+
+    channel: Literal["owners-group", "grid-group", "property-manager"] = Field(
+        examples=["owners-group"], title="发布渠道 Where (property manager: where the group is full or refuses)"
+    )
+    text: str = Field(
+        min_length=1,
+        max_length=1000,
+        examples=["因欠费，本小区个别用户近日将限压停水，不影响其他用户。如有疑问请联系网格员。"],
+        title="发布内容 What was posted, without name, account, door or amount",
+    )
+    screenshot: str = Field(min_length=1, max_length=200, examples=["group.png"], title="截图 Screenshot")
+
+
 class LimitApproval(Form):
     """A second person's decision on limiting the pressure."""
 
@@ -116,6 +139,22 @@ SERVE_DUNNING = TaskKind(
     level="grid",
     form=Service,
 )
+DUN_CUSTOMER = TaskKind(
+    key="arrears.dun-customer",
+    title_zh="催缴并填写催收记录",
+    title_en="Speak to the customer and write the dunning record",
+    role="collector",
+    level="grid",
+    form=DunningRecord,
+)
+PUBLISH_LIMIT = TaskKind(
+    key="arrears.publish-limit",
+    title_zh="在业主群发布欠费停水信息",
+    title_en="Make the coming limit known in the owners' group",
+    role="collector",
+    level="grid",
+    form=LimitPublication,
+)
 REPORT_NONPAYER = TaskKind(
     key="arrears.report-nonpayer",
     title_zh="书面报告欠费用户",
@@ -167,5 +206,15 @@ REFER_LEGAL = TaskKind(
 
 ARREARS_TASKS: dict[str, TaskKind] = {
     kind.key: kind
-    for kind in (SERVE_DUNNING, REPORT_NONPAYER, SERVE_LIMIT, APPROVE_LIMIT, LIMIT_PRESSURE, RESTORE, REFER_LEGAL)
+    for kind in (
+        SERVE_DUNNING,
+        DUN_CUSTOMER,
+        REPORT_NONPAYER,
+        SERVE_LIMIT,
+        PUBLISH_LIMIT,
+        APPROVE_LIMIT,
+        LIMIT_PRESSURE,
+        RESTORE,
+        REFER_LEGAL,
+    )
 }

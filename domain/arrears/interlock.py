@@ -9,7 +9,7 @@ from typing import Literal
 from domain.account import Bill, Standing
 from domain.arrears.facts import ArrearsFacts
 from domain.arrears.ladder import period_end, pursuable
-from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Report, Serve, Wait
+from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Dun, Publish, Report, Serve, Wait
 from domain.calendars import Calendar
 from domain.policy import Strict
 from domain.terms import due_at
@@ -139,6 +139,8 @@ def _told(facts: ArrearsFacts, owed: Standing) -> bool:
 def _steps_taken(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
     for rung in policy.ladder:
         if isinstance(rung, Contacts) and facts.contacts < rung.count.value:
+            return False
+        if isinstance(rung, Dun | Publish) and rung.task not in facts.did:
             return False
         if isinstance(rung, Report) and rung.task not in facts.reports:
             return False

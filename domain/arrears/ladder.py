@@ -5,6 +5,7 @@ tests' reference compare with them.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from domain.account import Standing
 from domain.arrears.facts import (
@@ -18,7 +19,20 @@ from domain.arrears.facts import (
     ReviewDue,
 )
 from domain.arrears.forms import RESTORE
-from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Limit, Refer, Remind, Report, Serve, Wait
+from domain.arrears.policy import (
+    Approve,
+    ArrearsPolicy,
+    Contacts,
+    Dun,
+    Limit,
+    Publish,
+    Refer,
+    Remind,
+    Report,
+    Rung,
+    Serve,
+    Wait,
+)
 from domain.calendars import Calendar
 from domain.case import Event, ends, next_escalation
 from domain.steps import Act, Ask, Close, StandStill
@@ -44,7 +58,14 @@ def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
 
 
 def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
-    """What the case calls for now; None when it has ended."""
+    """What the case calls for now, and of whom; None when it has ended."""
+    step = _next_step(facts, policy, calendar)
+    if isinstance(step, Ask) and (who := policy.who.get(step.key)) is not None:
+        return step.model_copy(update={"role": who.value.role, "level": who.value.level})
+    return step
+
+
+def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
     if facts.outcome is not None:
         return None
     owed = facts.owed()
@@ -68,18 +89,22 @@ def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) ->
     return _standing(facts, policy, calendar, because="end-of-ladder")
 
 
-def _called_for(
-    rung: Remind | Contacts | Report | Serve | Wait | Approve | Limit | Refer,
-    facts: ArrearsFacts,
-    policy: ArrearsPolicy,
-    calendar: Calendar,
-) -> Step | None:
+def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
     """The step that a rung still needs, or None when it stands fulfilled."""
     match rung:
         case Remind():
             return None
         case Contacts() if facts.contacts < rung.count.value:
             return _standing(facts, policy, calendar, because="contacts")
+        case Dun() if rung.task not in facts.did:
+            speaks_at = max(dunning_starts(rung, facts, calendar).at, facts.dun_again_at or facts.opened_at)
+            if "dun" not in facts.periods or facts.periods["dun"] < speaks_at:
+                return StandStill(
+                    because="dun", moment=PeriodEnded(at=speaks_at, period="dun", clauses=rung.after.clauses)
+                )
+            return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
+        case Publish() if rung.task not in facts.did:
+            return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
         case Report() if rung.task not in facts.reports:
             return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
         case Serve() if rung.task not in facts.served:
@@ -116,8 +141,8 @@ def _called_for(
                     because="limit-window", moment=LimitWindowOpened(at=opens, clauses=rung.window.clauses)
                 )
             return IssueOrder()
-        case Refer() if facts.limited_at is not None and not facts.referred:
-            due = due_at(term=rung.after.value, started_at=facts.limited_at, calendar=calendar).at
+        case Refer() if (since := referral_counts_from(facts, policy)) is not None and not facts.referred:
+            due = due_at(term=rung.after.value, started_at=since, calendar=calendar).at
             due = max(due, facts.refer_again_at or due)
             if "refer" not in facts.periods or facts.periods["refer"] < due:
                 return StandStill(
@@ -147,6 +172,22 @@ def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
     term = rung.term(facts.account.customer_class).value
     stood = [(each.started_at, each.ended_at or facts.as_of) for each in facts.stood]
     return ends(term=term, started_at=facts.served[rung.after].at, paused=stood, calendar=calendar)
+
+
+def dunning_starts(rung: Dun, facts: ArrearsFacts, calendar: Calendar) -> Due:
+    """When the representative's turn comes: counted from the reminder, without days in which the ladder stood still."""
+    stood = [(each.started_at, each.ended_at or facts.as_of) for each in facts.stood]
+    reminded_at = facts.ladder_from or facts.opened_at
+    return ends(term=rung.after.value, started_at=reminded_at, paused=stood, calendar=calendar)
+
+
+def referral_counts_from(facts: ArrearsFacts, policy: ArrearsPolicy) -> datetime | None:
+    """The instant from which the end of the ladder counts: the limit, or the last thing done where no limit comes."""
+    if policy.limits:
+        return facts.limited_at
+    done = [facts.did[rung.task].at for rung in policy.ladder if isinstance(rung, Dun) and rung.task in facts.did]
+    done += [facts.served[r.task].at for r in policy.ladder if isinstance(r, Serve) and r.task in facts.served]
+    return max(done, default=None)
 
 
 def next_moment(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Event | None:

@@ -8,7 +8,7 @@ from domain.account import CustomerClass
 from domain.calendars import DailyHours, LimitWindow
 from domain.case import EscalationPolicy
 from domain.money import Yuan
-from domain.policy import Sourced, Strict
+from domain.policy import Sourced, Strict, Who
 from domain.terms import Term
 
 Stage = Literal["reminded", "notified", "grace", "limit-notified", "limited", "restored", "settled", "closed"]
@@ -48,6 +48,28 @@ class Serve(Strict):
     enters: Stage
     message: Sourced[str] | None = None
     channel: Sourced[Channel] | None = None
+
+
+class Dun(Strict):
+    """The representative speaks to a customer who was reminded and still owes, and writes the record.
+
+    `after`: so long after the reminder; `again`: so long after an attempt that did not reach the customer.
+    """
+
+    rung: Literal["dun"]
+    task: Literal["arrears.dun-customer"]
+    after: Sourced[Term]
+    term: Sourced[Term]
+    again: Sourced[Term]
+    enters: Stage
+
+
+class Publish(Strict):
+    """Word of the coming limit in the estate's chat groups, naming nobody."""
+
+    rung: Literal["publish"]
+    task: Literal["arrears.publish-limit"]
+    term: Sourced[Term]
 
 
 class Wait(Strict):
@@ -90,7 +112,7 @@ class Limit(Strict):
 
 
 class Refer(Strict):
-    """The end of the ladder, so long after the limit."""
+    """The end of the ladder, so long after the limit; on a ladder without one, after the rung before it."""
 
     rung: Literal["refer"]
     task: Literal["arrears.refer-legal"]
@@ -98,7 +120,9 @@ class Refer(Strict):
     term: Sourced[Term]
 
 
-Rung = Annotated[Remind | Contacts | Report | Serve | Wait | Approve | Limit | Refer, Field(discriminator="rung")]
+Rung = Annotated[
+    Remind | Contacts | Dun | Report | Serve | Wait | Publish | Approve | Limit | Refer, Field(discriminator="rung")
+]
 
 
 class ArrearsPolicy(Strict):
@@ -112,12 +136,21 @@ class ArrearsPolicy(Strict):
     quiet_hours: Sourced[DailyHours]
     escalation: Sourced[EscalationPolicy]
     messages: dict[str, Sourced[str]]
+    who: dict[str, Sourced[Who]] = {}
+
+    @property
+    def limits(self) -> bool:
+        """Whether this utility limits the water of those who owe at all."""
+        return any(isinstance(rung, Limit) for rung in self.ladder)
 
     @model_validator(mode="after")
     def _ladder_holds_together(self) -> Self:
-        """A limit needs its notice, its waiting period and its approval below it, each rung once."""
+        """A limit needs its notice, its waiting period and its approval below it, each rung once.
+
+        A ladder may end without a limit: in a referral, or in the reviews of a case that stands still.
+        """
         kinds = [rung.rung for rung in self.ladder]
-        for once in ("remind", "contacts", "report", "approve", "limit", "refer"):
+        for once in ("remind", "contacts", "dun", "report", "publish", "approve", "limit", "refer"):
             if kinds.count(once) > 1:
                 raise ValueError(f"ladder: rung {once} stands more than once")
         if "remind" not in kinds or kinds[0] != "remind":
@@ -137,6 +170,12 @@ class ArrearsPolicy(Strict):
                 raise ValueError("ladder: approve comes after the limit notice is served and its period has run")
             elif isinstance(rung, Limit) and "approve" not in kinds[: kinds.index("limit")]:
                 raise ValueError("ladder: limit comes after approve")
-            elif isinstance(rung, Refer) and "limit" not in kinds[: kinds.index("refer")]:
+            elif isinstance(rung, Publish) and "limit" in kinds[: kinds.index("publish")]:
+                raise ValueError("ladder: publish comes before limit")
+            elif isinstance(rung, Refer) and self.limits and "limit" not in kinds[: kinds.index("refer")]:
                 raise ValueError("ladder: refer comes after limit")
+            elif isinstance(rung, Refer) and not {"dun", "serve", "limit"} & set(kinds[: kinds.index("refer")]):
+                raise ValueError("ladder: refer comes after something was done that its term counts from")
+        if not self.limits and {"approve", "publish"} & set(kinds):
+            raise ValueError("ladder: approve and publish speak of a limit, and this ladder has none: take them out")
         return self

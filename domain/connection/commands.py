@@ -16,6 +16,7 @@ from domain.case import (
     resumed_task,
 )
 from domain.commands import (
+    REASSIGN,
     Command,
     DecideTask,
     PauseTask,
@@ -44,7 +45,15 @@ from domain.connection.facts import (
     ProjectWithdrawn,
     fold,
 )
-from domain.connection.forms import CONNECTION_TASKS, Acceptance, Activated, Assignment, FollowedUp, NodeInspected
+from domain.connection.forms import (
+    CONNECTION_TASKS,
+    Acceptance,
+    Activated,
+    Assignment,
+    FollowedUp,
+    NodeInspected,
+    PapersChecked,
+)
 from domain.connection.phases import closed_gates, phase_now
 from domain.connection.policy import ConnectionPolicy, Server
 from domain.people import Role
@@ -71,8 +80,11 @@ def decide(command: DecideTask, facts: ProjectFacts, policy: ConnectionPolicy) -
     decided = decided_task(command, facts, CONNECTION_TASKS)
     form = CONNECTION_TASKS[command.key].filled(command.form)
     match form:
+        case PapersChecked(tolerated=(_, *_)) if policy.tolerates_papers and not policy.tolerates_papers.value:
+            raise Refused("form-invalid", "tolerated: here only complete papers move on; name them as missing")
         case Acceptance():
             _refuse_foreign_items(form, facts)
+            _refuse_wrong_depth(form, policy)
         case NodeInspected(node=str() as node) if node != facts.tasks[decided.task_id].subject:
             raise Refused(
                 "form-invalid", f"node: this task is about {facts.tasks[decided.task_id].subject}, not {node}"
@@ -94,13 +106,28 @@ def _refuse_foreign_items(form: Acceptance, facts: ProjectFacts) -> None:
         raise Refused("form-invalid", f"failed: items {foreign[:10]} are not in this round; its items are {meant}")
 
 
-def events_of(command: ConnectionCommand, facts: ProjectFacts, calendar: Calendar) -> list[ConnectionEvent]:
+def _refuse_wrong_depth(form: Acceptance, policy: ConnectionPolicy) -> None:
+    if policy.depth_cm is None:
+        return
+    allowed = policy.depth_cm.value
+    for name, depth in (("depth_least", form.depth_least), ("depth_most", form.depth_most)):
+        if depth is not None and not allowed.least <= depth <= allowed.most:
+            raise Refused(
+                "form-invalid",
+                f"{name}: {depth} cm is not within {allowed.least} to {allowed.most} cm; name that meter as failed",
+            )
+
+
+def events_of(
+    command: ConnectionCommand, facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar
+) -> list[ConnectionEvent]:
     """What a command makes happen. Raises `Refused` when it may not."""
     if facts.outcome is not None:
         raise Refused("not-open", f"case {facts.case_no} has ended ({facts.outcome})")
     match command:
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
-            return [changed_by(command, facts, calendar)]
+            by = policy.reassigned_by.value if policy.reassigned_by else REASSIGN
+            return [changed_by(command, facts, calendar, reassigned_by=by)]
         case PlaceHold():
             refuse_unless_acting(command.by, *IN_CHARGE)
             if facts.suspended:
@@ -188,16 +215,22 @@ def _derived(facts: ProjectFacts, policy: ConnectionPolicy, event: ConnectionEve
 def assignment(project: Project, policy: ConnectionPolicy) -> tuple[Server, str] | None:
     """Who serves a project and in which tier, or None when the rule cannot tell and the leading group decides."""
     rule = policy.assigning
+    if project.exceptional and rule.exceptional is not None:
+        return rule.exceptional.value, "exceptional"
     if project.kind == "linear":
         return rule.linear.value, "linear"
     if project.high_reliability or project.petition or project.key_government:
         return rule.large.value, "large"
     if project.sector in ("industry", "trade", "real-estate"):
         if project.investment_fen is None:
-            return None
+            # Where one person serves both tiers, not knowing which it is decides nothing.
+            return (rule.general.value, "general") if rule.large.value == rule.general.value else None
         limit = rule.large_real_estate if project.sector == "real-estate" else rule.large_investment
         if project.investment_fen >= limit.value:
             return rule.large.value, "large"
+    if project.sector == "government" and (open_from := rule.undecided_government) is not None:
+        small = project.investment_fen is not None and project.investment_fen < open_from.value
+        return (rule.general.value, "general") if small else None
     return rule.general.value, "general"
 
 

@@ -19,9 +19,8 @@ from domain.connection.forms import (
     Review,
     WorksRegistered,
 )
-from domain.connection.policy import Kind, Server
-
-Sector = Literal["industry", "trade", "real-estate", "government", "other"]
+from domain.connection.policy import DesignBy, Kind, Server
+from domain.connection.policy import Sector as Sector
 
 
 class Project(Frozen):
@@ -30,13 +29,14 @@ class Project(Frozen):
     kind: Kind
     meters: int = 1
     high_rise: bool = False
-    design_by: Literal["utility", "customer"] = "utility"
+    design_by: DesignBy = "utility"
     district: str | None = None
     sector: Sector | None = None
     investment_fen: int | None = None
     high_reliability: bool = False
     petition: bool = False
     key_government: bool = False
+    exceptional: bool = False
 
 
 class ProjectAssigned(Event):

@@ -9,6 +9,7 @@ from domain.people import Level, Role
 from domain.tasks import Form, TaskKind, required_when
 
 Text = str | None
+Yes = bool | None
 
 
 class PapersChecked(Form):
@@ -33,6 +34,9 @@ class PapersSupplied(Form):
     """The customer hands in what was asked for."""
 
     papers: tuple[str, ...] = Field((), title="补交的资料 Papers handed in")
+    handed_in: Literal["counter", "online", "at-home"] | None = Field(
+        None, examples=["online"], title="补件方式 How: at the counter, online, or fetched at home"
+    )
     remark: Text = Field(None, max_length=500, title="说明 Remark")
 
 
@@ -97,6 +101,9 @@ class Review(Form):
 
 class Design(Form):
     drawing: str = Field(min_length=1, max_length=200, examples=["D-0001"], title="图号 Drawing no.")
+    unit_representative: Text = Field(
+        None, max_length=100, examples=["设计单位客户代表"], title="设计单位客户代表 Representative of the design unit"
+    )
 
 
 class DrawingsSubmitted(Form):
@@ -115,6 +122,9 @@ class WorksRegistered(Form):
 
     nodes: tuple[str, ...] = Field(min_length=1, max_length=50, examples=[["沟槽", "试压"]], title="查验节点 Nodes")
     contractor: Text = Field(None, max_length=200, title="施工单位 Contractor")
+    unit_representative: Text = Field(
+        None, max_length=100, examples=["施工单位客户代表"], title="施工单位客户代表 Representative of the contractor"
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -149,6 +159,28 @@ class Acceptance(Form):
     start_readings_signed: bool = Field(examples=[True], title="新表起度客户签字 Start readings signed by the customer")
     matches_drawings: bool = Field(examples=[True], title="与图纸相符 Works match the drawings")
     papers_complete: bool = Field(examples=[True], title="移交表、顺序表等齐全 Papers complete, tables match the doors")
+    works_finished: Yes = Field(None, examples=[True], title="给水工程全部完工 Works finished")
+    surroundings_finished: Yes = Field(
+        None, examples=[True], title="绿化、道路及周边设施完工 Greening, roads and surroundings finished"
+    )
+    tables_match_doors: Yes = Field(
+        None, examples=[True], title="移交表、顺序表与房本、门牌一致 Tables match deeds and doors"
+    )
+    households_checked: Yes = Field(
+        None,
+        examples=[True],
+        title="逐户核对移交表、铭牌号、表指、铅封、流向 Each household: table, nameplate, reading, seal, flow",
+    )
+    valves_closed: Yes = Field(None, examples=[True], title="表前自锁阀逐户关闭 Valve before every meter closed")
+    valve_open: Yes = Field(None, examples=[True], title="表前阀开通 Valve before the meter open")
+    masonry_sound: Yes = Field(None, examples=[True], title="井室砌筑合格 Pit masonry sound")
+    covers_right: Yes = Field(None, examples=[True], title="井盖方向合格 Covers the right way round")
+    space_right: Yes = Field(None, examples=[True], title="表组空间、位置合适 Space and layout of the meters right")
+    place_right: Yes = Field(None, examples=[True], title="表井位置合理 Pit in a place that can be served")
+    depth_least: int | None = Field(None, ge=0, le=500, examples=[38], title="合格表最浅埋深 Least depth passed (cm)")
+    depth_most: int | None = Field(None, ge=0, le=500, examples=[42], title="合格表最大埋深 Greatest depth passed (cm)")
+    minutes: Text = Field(None, max_length=100, examples=["YSJY-0001"], title="验收纪要编号 Acceptance minutes no.")
+    report: Text = Field(None, max_length=100, examples=["YSBG-0001"], title="验收报告编号 Acceptance report no.")
 
     @model_validator(mode="after")
     def _can_be_accepted(self) -> Self:
@@ -184,6 +216,9 @@ class FeeSettled(Form):
 class AccountOpened(Form):
     reading_book: str = Field(min_length=1, max_length=100, examples=["册 01"], title="抄表册 Reading book")
     data_checked_on_site: bool = Field(examples=[True], title="现场核对资料 Data checked on site")
+    handbook: Yes = Field(None, examples=[True], title="客户手册已发放 Handbook handed out")
+    reading_cycle: Text = Field(None, max_length=50, examples=["每月"], title="抄表周期 Reading cycle")
+    remote_reading_checked: Yes = Field(None, examples=[True], title="远传数据已校验 Remote reading validated")
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

@@ -1,11 +1,12 @@
 """The five phases: what a project calls for now, as the regulation tells it, and what time alone will bring."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from domain.calendars import Calendar
 from domain.case import Event, next_escalation
-from domain.connection.facts import ProjectFacts, ProjectResumed, ReviewDue
-from domain.connection.policy import ConnectionPolicy
+from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
+from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
 from domain.policy import Sourced
 from domain.steps import Ask, Calls, Close, StandStill
 from domain.terms import Term, due_at
@@ -33,18 +34,18 @@ def survey(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
 
 def design(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     """方案设计: scheme, its approval by another, drawings by utility or customer, their review by another."""
-    terms = policy.terms
+    terms, by = policy.terms, designer(facts.project, policy)
     if not facts.is_done("draft-scheme"):
         yield _ask("draft-scheme", terms.draft_scheme)
     elif not facts.is_done("approve-scheme"):
         yield _ask("approve-scheme", terms.approve_scheme, not_by=facts.who_did("draft-scheme"))
-    elif facts.project.design_by == "customer" and not facts.is_done("submit-drawings"):
+    elif by == "customer" and not facts.is_done("submit-drawings"):
         yield _ask("submit-drawings", terms.submit_drawings, party="customer")
-    elif facts.project.design_by == "utility" and not facts.is_done("design"):
+    elif by == "utility" and not facts.is_done("design"):
         yield _ask("design", terms.design_single if facts.project.kind == "single" else terms.design_estate)
-    elif not facts.is_done("review-drawings"):
+    elif by in reviewed(policy) and not facts.is_done("review-drawings"):
         yield _ask("review-drawings", terms.review_drawings, not_by=facts.who_did("design"))
-    elif policy.contract_phase.value == "design" and not facts.is_done("sign-contract"):
+    elif signs_in("design", facts, policy):
         yield _ask("sign-contract", terms.sign_contract)
 
 
@@ -68,13 +69,13 @@ def inspection(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
 def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     """通水立户: fee, contract, account, water test; the water is turned on once, through every gate."""
     terms, kind = policy.terms, facts.project.kind
-    if not facts.is_done("test-water"):
+    if has_gate("water-test", facts.project, policy) and not facts.is_done("test-water"):
         yield _ask("test-water", terms.test_water)
     if kind in policy.fee_kinds.value and not facts.is_done("settle-fee"):
         yield _ask("settle-fee", terms.settle_fee, party="customer")
     if not facts.is_done("open-account"):
-        yield _ask("open-account", terms.open_account)
-    elif policy.contract_phase.value == "activation" and not facts.is_done("sign-contract"):
+        yield _ask("open-account", opening(facts, policy))
+    elif signs_in("activation", facts, policy):
         yield _ask("sign-contract", terms.sign_contract)
     if not facts.is_done("activate"):
         yield _ask("activate", terms.activate)
@@ -113,12 +114,12 @@ def next_step(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar)
         return None
     if facts.withdrawn is not None:
         return Close(outcome="withdrawn")
-    asks = tuple(PHASES[phase_now(facts, policy)](facts, policy))
+    asks: tuple[Ask, ...] = tuple(PHASES[phase_now(facts, policy)](facts, policy))
     if facts.tolerated:
         # May follow later: beside whatever the phase asks.
         asks = (*asks, _ask("supply-papers", policy.terms.supply_papers, subject="tolerated", party="customer"))
     if asks:
-        return Calls(asks=asks)
+        return Calls(asks=tuple(_as_the_pack_has_it(ask, facts.project, policy) for ask in asks))
     if switches(facts, policy) and not facts.is_done("switch-meters"):
         review_at = due_at(term=policy.review_every.value, started_at=facts.as_of, calendar=calendar).at
         review = ReviewDue(at=review_at, because="occupancy", clauses=policy.review_every.clauses)
@@ -148,19 +149,80 @@ def installing(facts: ProjectFacts, policy: ConnectionPolicy) -> Sourced[Term]:
     return policy.terms.install_many if meters > policy.many_meters.value else policy.terms.install_few
 
 
+def opening(facts: ProjectFacts, policy: ConnectionPolicy) -> Sourced[Term]:
+    """The term in which an accepted meter gets its account."""
+    single = policy.terms.open_account_single
+    return single if single is not None and facts.project.kind == "single" else policy.terms.open_account
+
+
+def designer(project: Project, policy: ConnectionPolicy) -> DesignBy:
+    """Who draws: whom the applicant named, if the pack lets them; else whom the pack has."""
+    allowed = policy.design_by.value if policy.design_by else (project.design_by,)
+    return project.design_by if project.design_by in allowed else allowed[0]
+
+
+def reviewed(policy: ConnectionPolicy) -> tuple[DesignBy, ...]:
+    """Whose drawings another person reviews."""
+    return policy.reviews_drawings_of.value if policy.reviews_drawings_of else ("utility", "customer")
+
+
+def signs_in(phase: Phase, facts: ProjectFacts, policy: ConnectionPolicy) -> bool:
+    """Whether the supply contract is still to be signed, and in this phase."""
+    chosen = policy.contract_phase_of.get(facts.project.kind, policy.contract_phase)
+    return chosen.value == phase and has_gate("contract", facts.project, policy) and not facts.is_done("sign-contract")
+
+
+def fits(project: Project, where: Where) -> bool:
+    """Whether a project is one of those that something is for."""
+    return any(
+        project.kind in which.kinds
+        and (which.sectors is None or project.sector in which.sectors)
+        and (which.high_rise is None or project.high_rise == which.high_rise)
+        for which in where
+    )
+
+
+def has_gate(gate: Gate, project: Project, policy: ConnectionPolicy) -> bool:
+    """Whether this pack holds this project's water back until the gate is open."""
+    return gate in policy.gates and fits(project, policy.gates[gate].value)
+
+
 def closed_gates(facts: ProjectFacts, policy: ConnectionPolicy, *, certificate: str) -> list[str]:
     """What still stands between this project and its water, in words."""
-    gates = {
-        "the water test has passed (connection.test-water)": facts.is_done("test-water"),
-        "the fee is settled (connection.settle-fee)": facts.is_done("settle-fee")
-        or facts.project.kind not in policy.fee_kinds.value,
-        "the supply contract is signed (connection.sign-contract)": facts.is_done("sign-contract"),
-        "the account is open with its data (connection.open-account)": facts.is_done("open-account"),
-        f"tolerated papers are in ({', '.join(facts.tolerated)})": not facts.tolerated,
-        "the certificate of the secondary supply is there (secondary_supply_certificate)": bool(certificate.strip())
-        or not facts.project.high_rise,
+    fee_due = facts.project.kind in policy.fee_kinds.value and not facts.is_done("settle-fee")
+    closed: dict[Gate, tuple[bool, str]] = {
+        "water-test": (not facts.is_done("test-water"), "the water test has passed (connection.test-water)"),
+        "fee": (fee_due, "the fee is settled (connection.settle-fee)"),
+        "contract": (not facts.is_done("sign-contract"), "the supply contract is signed (connection.sign-contract)"),
+        "account": (not facts.is_done("open-account"), "the account is open with its data (connection.open-account)"),
+        "tolerated": (bool(facts.tolerated), f"tolerated papers are in ({', '.join(facts.tolerated)})"),
+        "certificate": (
+            not certificate.strip(),
+            "the certificate of the secondary supply is there (secondary_supply_certificate)",
+        ),
     }
-    return [gate for gate, open_ in gates.items() if not open_]
+    return [words for gate, (shut, words) in closed.items() if shut and has_gate(gate, facts.project, policy)]
+
+
+def _as_the_pack_has_it(ask: Ask, project: Project, policy: ConnectionPolicy) -> Ask:
+    """The task as this utility has it: who decides it, what its form must hold, and the sentences behind it."""
+    who = policy.who.get(ask.key)
+    demanded = {name: v for name, v in policy.demands.get(ask.key, {}).items() if fits(project, v.value)}
+    gates = policy.gates.values() if ask.key == "connection.activate" else ()
+    sources: list[Sourced[Any]] = [
+        *([who] if who else []),
+        *demanded.values(),
+        *(gate for gate in gates if fits(project, gate.value)),
+    ]
+    named = dict.fromkeys(clause for source in sources for clause in source.clauses)
+    return ask.model_copy(
+        update={
+            "role": who.value.role if who else None,
+            "level": who.value.level if who else None,
+            "demands": tuple(demanded),
+            "clauses": tuple(dict.fromkeys((*ask.clauses, *named))),
+        }
+    )
 
 
 def _ask(

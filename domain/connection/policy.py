@@ -1,25 +1,82 @@
-"""What a pack says about connection projects: terms, gates and who looks after whom."""
+"""What a pack says about connection projects: terms, gates, who does what, and what each form must hold."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, model_validator
 
 from domain.case import EscalationPolicy
+from domain.connection.forms import CONNECTION_TASKS
 from domain.money import Yuan
-from domain.policy import Sourced, Strict
+from domain.people import Role
+from domain.policy import Sourced, Strict, Who
 from domain.terms import Term
 
 Kind = Literal["single", "estate", "linear", "temporary"]
+Sector = Literal["industry", "trade", "real-estate", "government", "other"]
 Server = Literal["representative", "service-manager", "engineer", "supervisor"]
+DesignBy = Literal["utility", "customer"]
+Gate = Literal["water-test", "fee", "contract", "account", "tolerated", "certificate"]
+Phase = Literal["design", "activation"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Which(Strict):
+    """Some of the projects: those of these kinds, and of these sectors and of this height where they are given."""
+
+    kinds: tuple[Kind, ...] = KINDS
+    sectors: tuple[Sector, ...] | None = None
+    high_rise: bool | None = None
+
+
+Where = tuple[Which, ...]
+"""Which projects something is for: those that any of these describes."""
+
+
+class Depth(Strict):
+    """How deep a meter may lie, in centimetres, both ends included."""
+
+    least: int
+    most: int
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"least {self.least} is deeper than most {self.most}: exchange them")
+        return self
+
+
+def _always(reason: str) -> Sourced[Where]:
+    return Sourced(value=(Which(),), chosen=True, reason=reason)
+
+
+# What a project pinned before packs spoke of gates goes through.
+FIRST_GATES: dict[Gate, Sourced[Where]] = {
+    "water-test": _always("Before packs spoke of gates every project had its water tested."),
+    "fee": _always("Before packs spoke of gates whoever had a fee to settle settled it first."),
+    "contract": _always("Before packs spoke of gates every project signed a contract first."),
+    "account": _always("Before packs spoke of gates every project had its account open first."),
+    "tolerated": _always("Before packs spoke of gates tolerated papers were in first."),
+    "certificate": Sourced(
+        value=(Which(high_rise=True),), chosen=True, reason="Before packs spoke of gates every high-rise showed it."
+    ),
+}
 
 
 class Assigning(Strict):
-    """Which projects are large, and who serves which tier."""
+    """Which projects are large, and who serves which tier.
+
+    `exceptional` serves what the leading group's list calls so; `undecided_government` is the investment from which a
+    government project that is not a key one falls in no tier, so that the leading group decides.
+    """
 
     large_investment: Sourced[Yuan]
     large_real_estate: Sourced[Yuan]
     large: Sourced[Server]
     general: Sourced[Server]
     linear: Sourced[Server]
+    exceptional: Sourced[Server] | None = None
+    undecided_government: Sourced[Yuan] | None = None
 
 
 class Terms(Strict):
@@ -47,6 +104,7 @@ class Terms(Strict):
     test_water: Sourced[Term]
     settle_fee: Sourced[Term]
     open_account: Sourced[Term]
+    open_account_single: Sourced[Term] | None = None
     activate: Sourced[Term]
     follow_up: Sourced[Term]
     switch_meters: Sourced[Term]
@@ -59,9 +117,30 @@ class ConnectionPolicy(Strict):
     assigning: Assigning
     terms: Terms
     many_meters: Sourced[int]
-    contract_phase: Sourced[Literal["design", "activation"]]
+    contract_phase: Sourced[Phase]
+    contract_phase_of: dict[Kind, Sourced[Phase]] = {}
     fee_kinds: Sourced[tuple[Kind, ...]]
     switch_kinds: Sourced[tuple[Kind, ...]]
     switch_share: Sourced[Decimal]
     review_every: Sourced[Term]
     escalation: Sourced[EscalationPolicy]
+    design_by: Sourced[Annotated[tuple[DesignBy, ...], Field(min_length=1)]] | None = None
+    reviews_drawings_of: Sourced[tuple[DesignBy, ...]] | None = None
+    tolerates_papers: Sourced[bool] | None = None
+    gates: dict[Gate, Sourced[Where]] = FIRST_GATES
+    who: dict[str, Sourced[Who]] = {}
+    reassigned_by: Sourced[tuple[Role, ...]] | None = None
+    demands: dict[str, dict[str, Sourced[Where]]] = {}
+    depth_cm: Sourced[Depth] | None = None
+
+    @model_validator(mode="after")
+    def _speaks_of_what_there_is(self) -> Self:
+        """Tasks and fields are named as the forms name them."""
+        for key in (*self.who, *self.demands):
+            if key not in CONNECTION_TASKS:
+                raise ValueError(f"no task is called {key}: write one of {', '.join(sorted(CONNECTION_TASKS))}")
+        for key, fields in self.demands.items():
+            known = CONNECTION_TASKS[key].form.model_fields
+            if unknown := [name for name in fields if name not in known]:
+                raise ValueError(f"{key} has no field {unknown[0]}: write one of {', '.join(known)}")
+        return self

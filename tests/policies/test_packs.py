@@ -148,8 +148,8 @@ def of_sentences(values: dict[str, Sourced[Any]], section: str) -> dict[str, tup
 
 
 def test_jinan_takes_its_connection_terms_from_its_own_sentences() -> None:
-    over_twenty, seventy = "jinan.meter-service.install-over-20-7wd", "jinan.meter-service.switch-at-70-percent"
-    assert of_sentences(load_pack("jinan").values(), "connection.") == {
+    over_twenty = "jinan.meter-service.install-over-20-7wd"
+    assert of_sentences(load_pack("jinan").values(), "connection.terms.") == {
         "connection.terms.check_papers": ("P0D", "jinan.design.one-time-notice-same-day"),
         "connection.terms.arrange_survey": ("P0D", "jinan.design.book-survey-same-day"),
         "connection.terms.design_single": ("2WD", "jinan.design.single-meter-1-2wd"),
@@ -157,10 +157,34 @@ def test_jinan_takes_its_connection_terms_from_its_own_sentences() -> None:
         "connection.terms.install_one": ("P3D", "jinan.meter-service.install-single-3-days"),
         "connection.terms.install_many": ("7WD", over_twenty),
         "connection.terms.open_account": ("month-end", "jinan.account-opening.into-route-same-month"),
-        "connection.many_meters": ("20", over_twenty),
-        "connection.switch_kinds": ("('estate',)", seventy),
-        "connection.switch_share": ("0.70", seventy),
     }
+    seventy = "jinan.meter-service.switch-at-70-percent"
+    assert of_sentences(load_pack("jinan").values(), "connection.switch_share") == {
+        "connection.switch_share": ("0.70", seventy)
+    }
+
+
+def test_kaifeng_takes_its_connection_terms_from_its_own_sentences() -> None:
+    assert of_sentences(load_pack("kaifeng").values(), "connection.terms.") == {
+        "connection.terms.settle_fee": ("5WD", "kaifeng.acceptance.settle-water-fee-5wd"),
+        "connection.terms.open_account_single": ("P0D", "kaifeng.acceptance.single-to-normal-reading"),
+    }
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_a_pack_says_how_it_reads_every_sentence_of_its_own_that_pulls_another_way(name: str) -> None:
+    pack, utility = load_pack(name), name.partition("@")[0]
+    processes = {"arrears", "connection", "design", "construction", "acceptance", "account-opening", "escalation"}
+    mine = [clause for clause in clauses().values() if clause.id.startswith(f"{utility}.")]
+    pulling = {code for clause in mine if clause.process in processes for code in clause.conflicts}
+    read = [reading.code for reading in pack.readings]
+    assert pulling <= set(read)
+    assert len(read) == len(set(read))
+    for reading in pack.readings:
+        assert set(reading.clauses) <= {clause.id for clause in mine}
+        assert any(reading.code in clauses()[id_].conflicts for id_ in reading.clauses), reading.code
+        assert reading.reading.en.isascii()
+        assert not reading.reading.zh.isascii()
 
 
 def test_jinans_sentences_oblige_to_steps_of_a_project_whose_terms_are_ours() -> None:

@@ -1,0 +1,125 @@
+"""What differs between utilities is decided by the pack: gates, who designs, who serves, what a form must hold."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from domain.calendars import CHINA
+from domain.commands import DecideTask
+from domain.connection.commands import assignment, decide
+from domain.connection.facts import Done, Project, ProjectFacts
+from domain.connection.phases import closed_gates, designer, next_step
+from domain.connection.policy import ConnectionPolicy
+from domain.people import Actor
+from domain.refusals import Refused
+from domain.steps import Ask, asked
+from domain.tasks import Task
+from policies.packs import load_calendar, load_pack
+
+AT = datetime(2026, 3, 11, 9, tzinfo=CHINA)
+DONE = ("check-papers", "arrange-survey", "survey", "draft-scheme", "approve-scheme", "design", "submit-drawings")
+BUILT = (*DONE, "review-drawings", "sign-contract", "register-works", "install-meters")
+
+
+def policy(pack: str) -> ConnectionPolicy:
+    connection = load_pack(pack).connection
+    assert connection is not None
+    return connection
+
+
+def facts(*done: str, **about: Any) -> ProjectFacts:
+    return ProjectFacts(
+        case_no="BZ-20260311-0001",
+        pack="any",
+        opened_at=AT,
+        as_of=AT,
+        project=Project.model_validate({"kind": "single", **about}),
+        papers_complete=True,
+        assigned_to="representative",
+        done={f"connection.{key}": Done(by="somebody", at=AT) for key in done},
+    )
+
+
+def called_for(pack: str, *done: str, **about: Any) -> dict[str, Ask]:
+    step = next_step(facts(*done, **about), policy(pack), load_calendar())
+    assert step is not None
+    return {ask.key.removeprefix("connection."): ask for ask in asked(step)}
+
+
+def test_at_kaifeng_the_representative_accepts_and_at_jinan_the_inspector() -> None:
+    assert called_for("kaifeng", *BUILT)["accept"].role == "representative"
+    assert called_for("jinan", *BUILT)["accept"].role is None
+
+
+def test_at_kaifeng_an_estate_signs_once_its_data_is_in_and_a_single_meter_before_the_works() -> None:
+    drawn = (*DONE, "review-drawings")
+    assert set(called_for("kaifeng", *drawn)) == {"sign-contract"}
+    assert set(called_for("kaifeng", *drawn, kind="estate")) == {"register-works"}
+    unsigned = [key for key in (*BUILT, "accept", "test-water") if key != "sign-contract"]
+    assert "sign-contract" not in called_for("kaifeng", *unsigned, kind="estate")
+    assert "sign-contract" in called_for("kaifeng", *unsigned, "open-account", kind="estate")
+
+
+def test_a_gate_that_the_pack_has_not_holds_nothing_back() -> None:
+    accepted = facts(*BUILT, "accept", "test-water")
+    assert closed_gates(accepted, policy("kaifeng"), certificate="") == []
+    assert len(closed_gates(accepted, policy("jinan"), certificate="")) == 1
+
+
+@pytest.mark.parametrize("pack", ["jinan", "kaifeng"])
+def test_a_high_rise_shows_its_certificate(pack: str) -> None:
+    everything = facts(*BUILT, "accept", "test-water", "settle-fee", "open-account", kind="estate", high_rise=True)
+    assert len(closed_gates(everything, policy(pack), certificate=" ")) == 1
+    assert closed_gates(everything, policy(pack), certificate="HG-7") == []
+
+
+def test_what_the_pack_demands_is_asked_for_by_kind_and_cited() -> None:
+    estate, single = called_for("kaifeng", *BUILT, kind="estate")["accept"], called_for("kaifeng", *BUILT)["accept"]
+    assert {"minutes", "valves_closed", "depth_most"} <= set(estate.demands)
+    assert "valve_open" in single.demands
+    assert "minutes" not in single.demands
+    assert "kaifeng.acceptance.burial-depth-40cm" in single.clauses
+    assert called_for("kaifeng", *BUILT, kind="temporary")["accept"].demands == ()
+
+
+def acceptance(pack: str, form: dict[str, Any]) -> None:
+    ask = called_for(pack, *BUILT)["accept"]
+    open_task = Task(
+        id="T-1",
+        key=ask.key,
+        role=ask.role or "inspector",
+        opened_at=AT,
+        counts_from=AT,
+        demands=ask.demands,
+    )
+    known = facts(*BUILT).model_copy(update={"tasks": {"T-1": open_task}})
+    person = Actor(id="p", roles=(open_task.role,))
+    decide(DecideTask(by=person, at=AT, key=ask.key, form=form), known, policy(pack))
+
+
+def test_a_form_without_what_the_pack_demands_is_refused_and_names_it() -> None:
+    plain = {"start_readings_signed": True, "matches_drawings": True, "papers_complete": True}
+    acceptance("jinan", plain)
+    with pytest.raises(Refused, match="depth_most"):
+        acceptance("kaifeng", plain)
+
+
+@pytest.mark.parametrize(("least", "most"), [(34, 42), (38, 46)])
+def test_a_meter_deeper_or_shallower_than_the_pack_allows_does_not_pass(least: int, most: int) -> None:
+    whole = dict.fromkeys(called_for("kaifeng", *BUILT)["accept"].demands, True)
+    whole |= {"start_readings_signed": True, "matches_drawings": True}
+    acceptance("kaifeng", whole | {"depth_least": 35, "depth_most": 45})
+    with pytest.raises(Refused, match=f"{least if least < 35 else most} cm"):
+        acceptance("kaifeng", whole | {"depth_least": least, "depth_most": most})
+
+
+def test_whom_the_applicant_names_designs_where_the_pack_lets_them() -> None:
+    assert designer(Project(kind="single", design_by="customer"), policy("jinan")) == "customer"
+    assert designer(Project(kind="single"), policy("jinan")) == "utility"
+
+
+def test_where_one_person_serves_every_tier_an_unknown_sum_decides_nothing() -> None:
+    unknown = Project(kind="single", sector="industry")
+    assert assignment(unknown, policy("kaifeng")) == ("representative", "general")
+    assert assignment(unknown, policy("jinan")) is None
