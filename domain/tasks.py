@@ -88,13 +88,9 @@ class Escalation(BaseModel):
 class Task(BaseModel):
     """A human task of one case, open or done. Instants are aware; `due_at` is the exclusive end of its term.
 
-<<<<<<< HEAD
     `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`. Where the
-    term first counted from is `first_from`, once a pause has moved it.
-=======
-    `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`. `demands`
-    are fields that the case's pack asks for although the form itself lets them stay empty.
->>>>>>> fcb3f44 (Let packs say who decides, which gates hold the water, what a form must hold and how a ladder ends)
+    term first counted from is `first_from`, once a pause has moved it. `demands` are fields that the case's pack asks
+    for although the form itself lets them stay empty.
     """
 
     model_config = ConfigDict(frozen=True)
