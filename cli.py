@@ -3,14 +3,17 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 from rich.console import Console
 
 from api.calendar_console import calendar_app
 from api.console import add_to
+from domain.people import ROLES, Level, Role
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +28,20 @@ app = typer.Typer(
 packs_app = typer.Typer(no_args_is_help=True, help="Policy packs: what a utility promised, and where it says so.")
 app.add_typer(packs_app, name="packs")
 app.add_typer(calendar_app, name="calendar")
+people_app = typer.Typer(no_args_is_help=True, help="Accounts: who may come in, and as what.")
+app.add_typer(people_app, name="people")
+By = Annotated[str, typer.Option(help="account id for the record")]
+
+
+def known_roles(said: list[str]) -> list[str]:
+    """Roles that exist; another word is refused with all that do."""
+    for word in said:
+        if word not in ROLES:
+            raise typer.BadParameter(f"{word} is no role: write {', '.join(ROLES)}")
+    return said
+
+
+Roles = Annotated[list[str], typer.Option("--role", callback=known_roles, help="may be given several times")]
 add_to(app)
 
 
@@ -194,6 +211,114 @@ def packs_show(name: str) -> None:
     for path, value in load_pack(name).values().items():
         source = " + ".join([*value.clauses, *(["chosen"] if value.chosen else [])])
         print(f"{path} = {value.model_dump(mode='json')['value']}  [{source}]  {value.reason or ''}".rstrip())
+
+
+@people_app.command("add")
+def people_add(
+    id: Annotated[str, typer.Argument(help="account id: no name and no number of a person")],
+    roles: Roles,
+    name: Annotated[str | None, typer.Option(help="shown on the pages; left out: the id")] = None,
+    level: Annotated[Level | None, typer.Option(help="of a supervisor")] = None,
+    grid: str | None = None,
+    section: str | None = None,
+    office: str | None = None,
+    by: By = "administrator",
+) -> None:
+    """Let somebody in. Prints their token, this once; `people password` gives them a password."""
+    from runtime.wall_clock import now
+    from store import access_log
+    from store.people import Person, add_person
+
+    person = Person(
+        id=id,
+        name=name or id,
+        roles=cast(tuple[Role, ...], tuple(roles)),
+        level=level,
+        grid=grid,
+        section=section,
+        office=office,
+    )
+    with refusals_said(), store(Settings()).write() as connection:
+        token = add_person(connection, person)
+        access_log.note(connection, "added", person=id, by=by, at=now())
+    print(token)
+
+
+@people_app.command("list")
+def people_list(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+    """Every account: roles, part, and how it comes in."""
+    from store.people import everybody
+
+    with store(Settings()).read() as connection:
+        rows = everybody(connection)
+    if as_json:
+        shown = [
+            person.model_dump(mode="json") | {"active": active, "password": password}
+            for person, active, password in rows
+        ]
+        print(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    for person, active, password in rows:
+        part = "=".join(person.part) if person.part is not None else "all"
+        ways = "shut out" if not active else "password" if password else "token only"
+        print(f"{person.id}  {person.name}  ({', '.join(person.roles)})  {part}  {ways}")
+
+
+@people_app.command("roles")
+def people_roles(id: str, roles: Roles, by: By = "administrator") -> None:
+    """Give somebody these roles and no others, from their next request on."""
+    from runtime.wall_clock import now
+    from store import access_log
+    from store.people import set_roles
+
+    with refusals_said(), store(Settings()).write() as connection:
+        set_roles(connection, id, cast(tuple[Role, ...], tuple(roles)))
+        access_log.note(connection, "roles", person=id, by=by, at=now())
+
+
+@people_app.command("password")
+def people_password(
+    id: str,
+    generate: Annotated[bool, typer.Option("--generate", help="make one up and print it")] = False,
+    by: By = "administrator",
+) -> None:
+    """Give somebody a password, asked for unseen; all their sessions end."""
+    import secrets
+
+    from runtime.wall_clock import now
+    from store.sessions import set_password
+
+    database = store(Settings())
+    password = (
+        secrets.token_urlsafe(12) if generate else typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    )
+    with refusals_said(), database.write() as connection:
+        set_password(connection, id, password, by=by, at=now())
+    if generate:
+        print(password)
+
+
+@people_app.command("shut-out")
+def people_shut_out(id: str, by: By = "administrator") -> None:
+    """Let somebody in no more, from their next request on."""
+    from runtime.wall_clock import now
+    from store import access_log
+    from store.people import shut_out
+
+    with refusals_said(), store(Settings()).write() as connection:
+        shut_out(connection, id)
+        access_log.note(connection, "shut-out", person=id, by=by, at=now())
+
+
+@contextmanager
+def refusals_said() -> Iterator[None]:
+    """What is refused is said with its code, and ends the command."""
+    from domain.refusals import Refused
+
+    try:
+        yield
+    except Refused as refused:
+        fail(f"{refused.code}: {refused.message}")
 
 
 @app.command()
