@@ -187,6 +187,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 GOOD: dict[str, Any] = {
+    "/calendars/{year}": {"days_off": ["2170-01-01"], "make_up": ["2170-01-06"], "notice": "通知"},
     "/arrears-cases": opening("fuzz-1"),
     "/payments": {"account": "fuzz-1", "reference": "R", "amount": "1.00", "bills": [], "paid_at": None},
     "/payments/{reference}/reverse": {"account": "fuzz-1"},
@@ -241,6 +242,7 @@ def fuzzed(site: Site) -> dict[str, str]:
         "task_id": made["tasks"][0]["task_id"],
         "key": "arrears.serve-dunning-notice",
         "reference": "R",
+        "year": "2170",
     }
 
 
