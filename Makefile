@@ -34,6 +34,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/guanjia packs check
+	$(BIN)/guanjia clauses --check
 	$(MAKE) test
 
 format: setup

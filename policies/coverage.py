@@ -46,13 +46,17 @@ class Proof(Strict):
 
 
 class Covered(Strict):
-    """One sentence and how it stands. `why`: what is missing of an open one; `reason`: why it is not software."""
+    """One sentence and how it stands. `why`: what is missing of an open one.
+
+    `readings`: the packs that say how they read it, as `jinan@2020-01-29 X05`. A reading alone keeps nothing.
+    """
 
     clause: Clause
     state: State
     why: Why | None = None
     references: tuple[Reference, ...] = ()
     proofs: tuple[Proof, ...] = ()
+    readings: tuple[str, ...] = ()
 
 
 class _Named(NamedTuple):
@@ -74,21 +78,34 @@ def coverage() -> Mapping[str, Covered]:
     """How every sentence stands, by its id, in the order of the register."""
     references, proofs = _by_clause(_references()), _by_clause(_proofs())
     built = {clause.process for id_, clause in clauses().items() if references.get(id_)}
+    readings: dict[str, list[str]] = defaultdict(list)
+    for name in pack_versions():
+        for reading in load_pack(name).readings:
+            for id_ in reading.clauses:
+                readings[id_].append(f"{name} {reading.code}")
     return MappingProxyType(
         {
-            id_: _covered(clause, references.get(id_, ()), proofs.get(id_, ()), built=clause.process in built)
+            id_: _covered(
+                Covered(
+                    clause=clause,
+                    state="open",
+                    references=references.get(id_, ()),
+                    proofs=proofs.get(id_, ()),
+                    readings=tuple(readings[id_]),
+                ),
+                built=clause.process in built,
+            )
             for id_, clause in clauses().items()
         }
     )
 
 
-def _covered(clause: Clause, references: tuple[Reference, ...], proofs: tuple[Proof, ...], *, built: bool) -> Covered:
-    stands = Covered(clause=clause, state="open", references=references, proofs=proofs)
-    if clause.not_software is not None and not references:
+def _covered(stands: Covered, *, built: bool) -> Covered:
+    if stands.clause.not_software is not None and not stands.references:
         return stands.model_copy(update={"state": "not-software"})
-    if references and proofs:
+    if stands.references and stands.proofs:
         return stands.model_copy(update={"state": "kept"})
-    why: Why = "not-proved" if references else "not-kept" if built else "not-built"
+    why: Why = "not-proved" if stands.references else "not-kept" if built else "not-built"
     return stands.model_copy(update={"why": why})
 
 
@@ -125,7 +142,7 @@ def counts(covered: Iterable[Covered]) -> Table:
     columns = ("sentences", "enforceable", "kept", "not-software", "open", "not-built", "not-kept", "not-proved")
     shown = Table("process", box=None, padding=(0, 2, 0, 0))
     for column in columns:
-        shown.add_column(column, justify="right", no_wrap=True)
+        shown.add_column(column.replace("-", " "), justify="right")
     for process in (*sorted(by_process.keys() - {"all"}), *by_process.keys() & {"all"}):
         shown.add_row(process, *(str(by_process[process][column]) for column in columns))
     return shown

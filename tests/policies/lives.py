@@ -1,0 +1,279 @@
+"""Whole lives of cases under one policy, told as lists: what was asked of whom and until when, said, sent and refused.
+
+Pure, so that a life can be lived again with one value changed. A life that gets stuck says so and ends.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from domain.account import Account, Bill, CustomerClass
+from domain.arrears.facts import ArrearsFacts, MessageDue
+from domain.arrears.policy import ArrearsPolicy
+from domain.calendars import CHINA
+from domain.case import CaseClosed, CaseOpened, Event, TaskOpened, TaskWithdrawn
+from domain.clock import Interval
+from domain.commands import DecideTask, ReassignTask
+from domain.connection import commands
+from domain.connection.facts import Project, ProjectFacts
+from domain.connection.forms import CONNECTION_TASKS
+from domain.connection.phases import next_moment, next_step
+from domain.connection.policy import ConnectionPolicy
+from domain.money import fen
+from domain.people import ROLES, Actor
+from domain.refusals import Refused
+from domain.steps import Close, asked
+from domain.tasks import Task
+from domain.terms import due_at
+from policies.packs import load_calendar
+from rehearsal.filling import filled
+from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, at, bill
+from tests.domain.arrears.play import Play
+
+HOUR = timedelta(hours=1)
+OPENED_AT = datetime(2026, 3, 11, 9, tzinfo=CHINA)
+ENOUGH = 200
+
+
+# Connection.
+
+
+@dataclass
+class ProjectLife:
+    """One project, each task decided the plain good way an hour after the last, or `forms` instead the first time."""
+
+    policy: ConnectionPolicy
+    facts: ProjectFacts
+    forms: dict[str, dict[str, Any]]
+    now: datetime = OPENED_AT
+    told: list[Any] = field(default_factory=list)
+
+    def live(self) -> list[Any]:
+        self.say(CaseOpened(at=self.now, process="connection", pack="x", subject="BZ-20260311-0001"))
+        for _ in range(ENOUGH):
+            self.settle()
+            if self.facts.outcome is not None or not self.step_on():
+                break
+        return self.told
+
+    def neglect(self) -> list[Any]:
+        """Nobody decides anything: only time passes."""
+        self.say(CaseOpened(at=self.now, process="connection", pack="x", subject="BZ-20260311-0001"))
+        self.settle()
+        for _ in range(12):
+            if (moment := next_moment(self.facts, self.policy, load_calendar())) is None:
+                break
+            self.now = max(self.now, moment.at)
+            self.say(moment)
+        return self.told
+
+    def step_on(self) -> bool:
+        """Decide the first task that can be; without one, let more people move in. False when nothing moves."""
+        self.now += HOUR
+        for task in tuple(self.facts.tasks.values()):
+            self.probe(task)
+            form = self.forms.pop(task.key, None)
+            if (decided := self.tried(task, form or {})) is not None:
+                self.say(decided)
+                return True
+        if self.facts.tasks or self.facts.occupancy >= 1:
+            self.told.append("stuck")
+            return False
+        share = self.facts.occupancy + Decimal("0.05")
+        report = commands.ReportOccupancy(by=Actor(id="someone", roles=("representative",)), at=self.now, share=share)
+        for event in commands.events_of(report, self.facts, *self._policy_and_calendar()):
+            self.say(event)
+        return True
+
+    def probe(self, task: Task) -> None:
+        """What is refused about a task: each demanded field left out, no certificate, a depth, a paper, a role."""
+        whole = self.plain(task, {})
+        for name in getattr(task, "demands", ()):
+            self.tried(task, {**whole, name: None}, completed=False)
+        match task.key:
+            case "connection.activate":
+                self.tried(task, {"secondary_supply_certificate": ""})
+            case "connection.accept":
+                for depth in range(30, 51):
+                    self.tried(task, {**whole, "depth_least": depth, "depth_most": depth})
+            case "connection.check-papers":
+                self.tried(task, {"outcome": "missing", "missing": [], "tolerated": ["营业执照"]})
+            case "connection.assign" | "connection.survey":
+                for role in ROLES:
+                    self.reassigned(task, Actor(id=f"a-{role}", roles=(role,)))
+            case _:
+                pass
+
+    def tried(self, task: Task, given: dict[str, Any], *, completed: bool = True) -> Event | None:
+        form = self.plain(task, given) if completed else given
+        by = Actor(id=f"{task.role}-2" if f"{task.role}-1" in task.not_by else f"{task.role}-1", roles=(task.role,))
+        try:
+            command = DecideTask(by=by, at=self.now, key=task.key, task_id=task.id, form=form)
+            decided = commands.decide(command, self.facts, self.policy)
+        except Refused as refused:
+            self.told.append((task.key, refused.code, str(refused)))
+            return None
+        return decided
+
+    def reassigned(self, task: Task, by: Actor) -> None:
+        command = ReassignTask(by=by, at=self.now, task=task.key, to="another")
+        try:
+            commands.events_of(command, self.facts, *self._policy_and_calendar())
+        except Refused as refused:
+            self.told.append((by.id, refused.code))
+
+    def plain(self, task: Task, given: dict[str, Any]) -> dict[str, Any]:
+        return filled(CONNECTION_TASKS[task.key].form, given, demands=getattr(task, "demands", ()))
+
+    def settle(self) -> None:
+        step = next_step(self.facts, self.policy, load_calendar())
+        if isinstance(step, Close):
+            self.say(CaseClosed(at=self.now, outcome=step.outcome))
+            return
+        asks = asked(step) if step is not None else ()
+        wanted = {(ask.key, ask.subject) for ask in asks}
+        for task in tuple(self.facts.tasks.values()):
+            if (task.key, task.subject) not in wanted:
+                self.say(TaskWithdrawn(at=self.now, task_id=task.id, key=task.key, because="no longer called for"))
+        there = {(task.key, task.subject) for task in self.facts.tasks.values()}
+        for ask in asks:
+            if (ask.key, ask.subject) not in there:
+                kind = CONNECTION_TASKS[ask.key]
+                task = Task(
+                    id=f"BZ-20260311-0001-{self.facts.tasks_opened + 1:02d}",
+                    role=ask.role or kind.role,
+                    level=ask.level if ask.role else kind.level,
+                    opened_at=self.now,
+                    counts_from=ask.counts_from or self.now,
+                    due=due_at(term=ask.term, started_at=ask.counts_from or self.now, calendar=load_calendar()),
+                    clock=(Interval(party=ask.party, started_at=self.now),),
+                    **{name: getattr(ask, name) for name in ("key", "term", "clauses", "subject", "not_by", "demands")},
+                )
+                self.say(TaskOpened(at=self.now, clauses=ask.clauses, task=task))
+
+    def say(self, event: Event) -> None:
+        self.facts, said = commands.say(self.facts, event, self.policy, load_calendar())  # type: ignore[arg-type]
+        self.told += [each.model_dump(mode="json") for each in said]
+
+    def _policy_and_calendar(self) -> tuple[Any, Any]:
+        return self.policy, load_calendar()
+
+
+PROJECTS: tuple[dict[str, Any], ...] = (
+    {"kind": "single"},
+    {"kind": "estate", "meters": 30, "high_rise": True},
+    {"kind": "estate", "meters": 5},
+    {"kind": "single", "meters": 2, "design_by": "customer"},
+    {"kind": "linear"},
+    {"kind": "temporary"},
+    {"kind": "estate", "meters": 20, "design_by": "customer"},
+    *(
+        {"kind": "single", "sector": sector, "investment_fen": fen(amount)}
+        for sector in ("industry", "trade", "real-estate", "government")
+        for amount in ("49999999.99", "50000000.00", "2999999999.99", "3000000000.00")
+    ),
+    *({"kind": "single", "sector": sector} for sector in ("industry", "real-estate", "government", "other")),
+    *({"kind": "single", flag: True} for flag in ("high_reliability", "petition", "key_government", "exceptional")),
+)
+FORMS: tuple[dict[str, dict[str, Any]], ...] = (
+    {},
+    {"connection.check-papers": {"outcome": "missing", "tolerated": ["营业执照"], "missing": ["身份证明"]}},
+    {"connection.accept": {"failed": {1: "铅封缺失"}}},
+    {"connection.review-drawings": {"outcome": "return", "reason": "管径"}},
+)
+
+
+def connection_lives() -> list[Callable[[ConnectionPolicy], list[Any]]]:
+    def life(project: dict[str, Any], forms: dict[str, Any]) -> Callable[[ConnectionPolicy], list[Any]]:
+        return lambda policy: begun(policy, project, dict(forms)).live()
+
+    whole = [life(project, {}) for project in PROJECTS]
+    varied = [life(project, forms) for project in PROJECTS[:3] for forms in FORMS[1:]]
+    neglected = [lambda policy, project=project: begun(policy, project, {}).neglect() for project in PROJECTS[:2]]
+    return [*whole, *varied, *neglected]
+
+
+def begun(policy: ConnectionPolicy, project: dict[str, Any], forms: dict[str, dict[str, Any]]) -> ProjectLife:
+    facts = ProjectFacts(
+        case_no="BZ-20260311-0001",
+        pack="x",
+        opened_at=OPENED_AT,
+        as_of=OPENED_AT,
+        project=Project.model_validate(project),
+        papers=policy.checklist[project["kind"]].value,
+    )
+    return ProjectLife(policy, facts, forms)
+
+
+# Arrears.
+
+
+def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
+    def to_the_end(customer_class: CustomerClass, when: str) -> Callable[[ArrearsPolicy], list[Any]]:
+        def life(play: Play) -> None:
+            play.drive(REFER)
+            play.decide(REFER)
+
+        return lambda policy: told(policy, life, when=when, customer_class=customer_class)
+
+    def paid_when_limited(play: Play) -> None:
+        play.drive(LIMIT)
+        play.decide(LIMIT)
+        play.pay("T-1", "86.40")
+        play.decide(RESTORE)
+
+    def refused(play: Play) -> None:
+        play.drive(APPROVE)
+        play.decide(APPROVE, outcome="refuse", reason="未见凭证")
+        play.until("2026-09-01 00:00")
+
+    return [
+        to_the_end("resident", "2026-03-11 09:00"),
+        to_the_end("organisation", "2026-03-11 09:00"),
+        to_the_end("resident", "2026-03-11 23:30"),
+        lambda policy: told(policy, lambda play: play.until("2026-08-01 00:00")),
+        lambda policy: told(policy, paid_when_limited),
+        lambda policy: told(policy, refused),
+        lambda policy: told(policy, lambda play: play.until("2026-08-01 00:00"), amount="50.00"),
+    ]
+
+
+def told(
+    policy: ArrearsPolicy,
+    life: Callable[[Play], object],
+    *,
+    when: str = "2026-03-11 09:00",
+    amount: str = "86.40",
+    customer_class: CustomerClass = "resident",
+) -> list[Any]:
+    ledger: list[Bill] = [bill("B1", amount, "2026-03-10", recorded_at=when)]
+    account = Account(no="0410023", customer_class=customer_class)
+    facts = ArrearsFacts(
+        case_no="QF-20260311-0001",
+        pack="x",
+        opened_at=at(when),
+        as_of=at(when),
+        account=account,
+        ledger=tuple(ledger),
+        ledger_position=1,
+    )
+    play = Play(
+        policy=policy, calendar=load_calendar(), facts=facts, account=account, now=at(when), ledger=list(ledger)
+    )
+    stuck: list[Any] = []
+    try:
+        play.say(CaseOpened(at=at(when), process="arrears", pack="x", subject=account.no))
+        play.until(play.now)
+        life(play)
+    except (AssertionError, Refused, StopIteration, ValueError, IndexError) as wrong:
+        stuck.append(f"stuck: {type(wrong).__name__}")
+    return [*_said(play), *stuck]
+
+
+def _said(play: Play) -> Iterator[Any]:
+    for event in play.said:
+        yield event.model_dump(mode="json")
+        if isinstance(event, MessageDue):
+            yield (words := play.policy.messages.get(event.template)) and words.value
