@@ -240,7 +240,7 @@ def stage_now(facts: ArrearsFacts, policy: ArrearsPolicy) -> str:
         match rung:
             case Contacts() if facts.contacts >= rung.count.value:
                 stage = rung.enters
-            case Dun() if rung.task in facts.did:
+            case Dun() if rung.task in facts.did and rung.enters:
                 stage = rung.enters
             case Serve() if rung.task in facts.served:
                 stage = rung.enters

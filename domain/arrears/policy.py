@@ -61,7 +61,7 @@ class Dun(Strict):
     after: Sourced[Term]
     term: Sourced[Term]
     again: Sourced[Term]
-    enters: Stage
+    enters: Stage | None = None
 
 
 class Publish(Strict):
