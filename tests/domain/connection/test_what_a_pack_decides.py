@@ -123,3 +123,36 @@ def test_where_one_person_serves_every_tier_an_unknown_sum_decides_nothing() -> 
     unknown = Project(kind="single", sector="industry")
     assert assignment(unknown, policy("kaifeng")) == ("representative", "general")
     assert assignment(unknown, policy("jinan")) is None
+
+
+def test_at_qingdao_the_customer_designs_whatever_the_applicant_ticked() -> None:
+    assert designer(Project(kind="single", design_by="utility"), policy("qingdao")) == "customer"
+
+
+def test_at_qingdao_an_organisation_signs_and_a_household_does_not() -> None:
+    opened = facts(*[key for key in (*BUILT, "accept", "test-water", "open-account") if key != "sign-contract"])
+    for sector, shut in (("other", 0), ("trade", 1)):
+        project = opened.project.model_copy(update={"sector": sector})
+        stands = opened.model_copy(update={"project": project})
+        assert len(closed_gates(stands, policy("qingdao"), certificate="")) == shut
+
+
+@pytest.mark.parametrize(
+    ("about", "served"),
+    [
+        ({"sector": "industry", "investment_fen": 5_000_000_000}, ("service-manager", "large")),
+        ({"sector": "industry", "investment_fen": 4_999_999_999}, ("representative", "general")),
+        ({"sector": "industry"}, None),
+        ({"sector": "real-estate", "investment_fen": 299_999_999_999}, ("representative", "general")),
+        ({"sector": "government", "investment_fen": 5_000_000_000}, None),
+        (
+            {"sector": "government", "investment_fen": 5_000_000_000, "key_government": True},
+            ("service-manager", "large"),
+        ),
+        ({"sector": "government"}, None),
+        ({"sector": "industry", "exceptional": True}, ("supervisor", "exceptional")),
+        ({"kind": "linear"}, ("engineer", "linear")),
+    ],
+)
+def test_changchuns_tiers(about: dict[str, Any], served: tuple[str, str] | None) -> None:
+    assert assignment(Project.model_validate({"kind": "estate", **about}), policy("changchun")) == served
