@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from temporalio.client import Client
 
-from api import about, billing, board, calendars, cases, errors, imports, login, openings, overview, tasks, verbs
+from api import about, billing, board, calendars, cases, errors, files, imports, login, openings, overview, tasks, verbs
 from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
 from api.limits import BodyLimit
@@ -63,11 +63,16 @@ def create_app(
         redirect_slashes=False,
     )
     errors.install(app)
-    app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere={f"{PREFIX}/ledger/imports": LARGEST_FILE})
+    larger = {
+        f"{PREFIX}/ledger/imports": LARGEST_FILE,
+        f"{PREFIX}/cases/{{case_no}}/files": (max(settings.photo_megabytes, settings.paper_megabytes) + 1)
+        * LARGEST_BODY,
+    }
+    app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere=larger)
     app.add_middleware(OwnSite)
     app.add_middleware(errors.Unexpected)
     app.add_middleware(SafeHeaders)
-    for room in (cases, board, openings, verbs, tasks, billing, imports, calendars, login, about):
+    for room in (cases, board, openings, verbs, tasks, files, billing, imports, calendars, login, about):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
 

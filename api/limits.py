@@ -1,5 +1,6 @@
 """How much a door reads: a body beyond it is refused in the one shape, before it fills the memory."""
 
+import re
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
@@ -11,18 +12,18 @@ TOO_LARGE = "the body is larger than this door takes: send it in parts"
 
 
 class BodyLimit:
-    """Bodies up to `largest` bytes; `elsewhere` by path. A length not announced is counted."""
+    """Bodies up to `largest` bytes; `elsewhere` by path, with `{…}` for any part. A length not announced is counted."""
 
     def __init__(self, app: ASGIApp, *, largest: int, elsewhere: Mapping[str, int]) -> None:
         self.app = app
         self.largest = largest
-        self.elsewhere = elsewhere
+        self.elsewhere = [(re.compile(re.sub(r"{\w+}", "[^/]+", path)), most) for path, most in elsewhere.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        left = self.elsewhere.get(scope["path"], self.largest)
+        left = next((most for path, most in self.elsewhere if path.fullmatch(scope["path"])), self.largest)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > left:
             await problem(413, "too-large", TOO_LARGE)(scope, receive, send)

@@ -31,21 +31,36 @@ class Once(NamedTuple):
     fingerprint: str
 
 
-async def _once(request: Request, person: SignedIn, idempotency_key: Annotated[str | None, KEY] = None) -> Once:
+async def _key(person: SignedIn, idempotency_key: Annotated[str | None, KEY] = None) -> str | None:
     key = idempotency_key
     if key is None:
-        return Once(None, "")
+        return None
     if not (0 < len(key) <= 80 and key.isascii() and key.isprintable() and " " not in key):
         raise Refused("form-invalid", "Idempotency-Key: send 1 to 80 visible ASCII characters")
+    return f"{person.id}:{key}"
+
+
+OnceKey = Annotated[str | None, Depends(_key)]
+"""The key alone, for a door whose body is a file: it says itself with `meaning` what the body was."""
+
+
+async def _once(request: Request, key: OnceKey) -> Once:
+    if key is None:
+        return Once(None, "")
     body = await request.body()
     try:
         meant = json.loads(body) if body else None
     except (ValueError, RecursionError):
         meant = hashlib.sha256(body).hexdigest()
-    return Once(f"{person.id}:{key}", answers.fingerprint(request.method, request.url.path, meant))
+    return meaning(key, request.method, request.url.path, meant)
 
 
 OnceOnly = Annotated[Once, Depends(_once)]
+
+
+def meaning(key: str | None, *parts: Any) -> Once:
+    """A request under a key, told from others by these parts."""
+    return Once(key, "" if key is None else answers.fingerprint(*parts))
 
 
 def update_id(once: Once, fresh: str) -> str:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api import bodies, processes, shown
+from api import bodies, files, processes, shown
 from api.access import DecidableCase, DecidableTask, Decider, SignedIn, VisibleTask
 from api.errands import Errand, Pending, Told
 from api.errors import documented
@@ -107,9 +107,10 @@ def _now(house: House, task_id: str, person: Decider) -> shown.TaskShown:
 
 
 @router.post("/tasks/{task_id}/decide", responses=DECIDED)
-async def decide(task: DecidableTask, body: bodies.DecisionBody, errand: Errand) -> Told | Pending:
+async def decide(task: DecidableTask, body: bodies.DecisionBody, errand: Errand, house: Here) -> Told | Pending:
     """Decide a task with its form filled in."""
     processes.refuse_bad_form(task.key, body.form)
+    await run_in_threadpool(files.refuse_foreign_files, house, task.case_no, body.form)
     against = inbox.against(task, by=errand.person.actor)
     return await errand.decide(task, task.key, body.form, task_id=task.task_id, against=against)
 
@@ -120,6 +121,7 @@ async def decide_by_key(
 ) -> Told | Pending:
     """Decide the open task of a key; `subject` says which where several are open."""
     processes.refuse_bad_form(key, body.form)
+    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, body.form)
     task = await run_in_threadpool(_open_task, house, case.case_no, key, body.subject)
     task_id, against = None, None
     if task is not None:

@@ -312,6 +312,43 @@ notices = Table(
     Column("provider_reference", String(100)),
 )
 
+files = Table(
+    "files",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("media_type", String(100), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("at", Instant, nullable=False),
+)
+
+case_files = Table(
+    "case_files",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("sha256", String(64), ForeignKey("files.sha256"), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("name", String(100)),
+    Column("filename", String(200), nullable=False),
+    Column("task_id", String(60)),
+    Column("at", Instant, nullable=False),
+    Column("by", String(100), nullable=False),
+    Index(None, "sha256"),
+)
+
+file_looks = Table(
+    "file_looks",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("case_no", String(40), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", String(10), nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "case_no", "sha256", "by"),
+)
+
 limit_orders = Table(
     "limit_orders",
     metadata,

@@ -22,6 +22,9 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/cases"): EVERYBODY,
     ("GET", "/cases/{case_no}"): EVERYBODY,
     ("GET", "/cases/{case_no}/timeline"): EVERYBODY,
+    ("GET", "/cases/{case_no}/files"): EVERYBODY,
+    ("POST", "/cases/{case_no}/files"): DECIDES,
+    ("GET", "/files/{sha256}"): EVERYBODY,
     ("POST", "/arrears-cases"): OPENS,
     ("POST", "/connection-projects"): {"clerk", "representative", "service-manager", "supervisor"},
     **{
@@ -64,6 +67,10 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/me"): EVERYBODY,
     ("GET", "/forms"): EVERYBODY,
 }
+PHOTO = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63f80f0001010100b138f614"
+    "0000000049454e44ae426082"
+)  # one white pixel
 NEED_NO_TOKEN = {
     ("POST", "/api/v1/session"),
     ("GET", "/healthz"),
@@ -77,6 +84,7 @@ ABSENT = {
     "key": "arrears.restore",
     "reference": "none",
     "year": "2199",
+    "sha256": "0" * 64,
 }
 
 
@@ -164,12 +172,18 @@ def test_a_foreign_id_and_an_absent_id_answer_alike(site: Site, opened: dict[str
         "timeline": None,
         "reverse": {},
     }
+    photo = {"file": ("door.png", PHOTO)}
+    made = site.post(f"/cases/{opened['case_no']}/files", who="collector", files=photo)
+    foreign["sha256"] = made.json()["sha256"]
     for method, path in sorted(MATRIX):
         verb = path.rpartition("/")[2]
-        if "{" not in path or "{year}" in path or (method == "POST" and verb not in bodies):
+        sent: dict[str, Any] = {"json": bodies.get(verb)}
+        if (method, verb) == ("POST", "files"):
+            sent = {"files": photo}
+        elif "{" not in path or "{year}" in path or (method == "POST" and verb not in bodies):
             continue
         answers = [
-            site.http.request(method, path.format(**ids), headers=site.as_(who), json=bodies.get(verb))
+            site.http.request(method, path.format(**ids), headers=site.as_(who), **sent)
             for ids in (foreign | {"reference": reference}, ABSENT | {"key": foreign["key"]})
         ]
         told = [(answer.status_code, answer.json()) for answer in answers]

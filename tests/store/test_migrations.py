@@ -111,7 +111,10 @@ def _shape(connection: Connection) -> dict[str, object]:
     look = inspect(connection)
     shape: dict[str, object] = {}
     for name in sorted(set(look.get_table_names()) - {"alembic_version"}):
-        columns = [(c["name"], str(c["type"]), c["nullable"], str(c.get("default"))) for c in look.get_columns(name)]
+        # A column that came later stands last in a table that was there, and that is all the same.
+        columns = sorted(
+            (c["name"], str(c["type"]), c["nullable"], str(c.get("default"))) for c in look.get_columns(name)
+        )
         indexes = [(i["name"], i["column_names"], bool(i["unique"])) for i in look.get_indexes(name)]
         foreign = [(f["name"], f["constrained_columns"], f["referred_table"]) for f in look.get_foreign_keys(name)]
         unique = [(u["name"], u["column_names"]) for u in look.get_unique_constraints(name)]
