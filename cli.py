@@ -96,17 +96,43 @@ def migrate() -> None:
 
 @app.command()
 def rehearse(
-    files: Annotated[list[Path], typer.Argument(help="rehearsal files (YAML)")],
+    files: Annotated[list[Path] | None, typer.Argument(help="rehearsal files (YAML)")] = None,
     pack: Annotated[str | None, typer.Option(help="run under this pack instead of the file's")] = None,
     compare: Annotated[str | None, typer.Option(help="run under this pack too and show what changes")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object a file")] = False,
+    population: Annotated[
+        Path | None, typer.Option(help="many cases: a log of fines or an intake log (CSV), or a list of cases (YAML)")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="so many of the population, drawn by the seed")] = None,
+    seed: Annotated[int, typer.Option(help="draws the sample, and how long staff take")] = 1,
+    charts: Annotated[Path | None, typer.Option(help="draw the comparison into this folder (SVG)")] = None,
+    lang: Annotated[str, typer.Option(help="of table and charts: zh or en")] = "en",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print JSON: one object a file, and one more a comparison")
+    ] = False,
 ) -> None:
     """Run cases through months in seconds, on the real workflows.
 
     Exit 0: everything expected holds; 1: something does not; 2: a file is wrong and nothing was run.
     """
     from rehearsal.command import rehearse as play
+    from rehearsal.command import rehearse_population
 
+    if population is not None:
+        if files or pack is None or compare is None:
+            fail("a population is lived under two packs: give --pack and --compare, and no rehearsal files", code=2)
+        lived = rehearse_population(
+            population,
+            pack=pack,
+            compare=compare,
+            sample=sample,
+            seed=seed,
+            as_json=as_json,
+            drawn_in=charts,
+            lang=lang,
+        )
+        sys.exit(asyncio.run(lived))
+    if not files:
+        fail("name the rehearsal files to run, or a --population", code=2)
     sys.exit(asyncio.run(play(files, pack=pack, compare=compare, as_json=as_json)))
 
 

@@ -760,7 +760,7 @@ class _Reading:
         return []
 
     def _value(self, model: type[M], node: Node, path: TreePath) -> M | None:
-        data = _plain(node)
+        data = plain(node)
         if isinstance(node.value, dict) and model.model_config.get("extra") == "forbid":
             empty = {key: each for key, each in node.value.items() if each.value is None}
             self._unknown_keys(empty, _names(model), path)  # others are found below; these count as left out
@@ -815,13 +815,13 @@ def _only(node: Node, names: Collection[str]) -> Node:
     return replace(node, value={key: each for key, each in node.value.items() if key in names})
 
 
-def _plain(node: Node) -> Any:
+def plain(node: Node) -> Any:
     """What was typed, true and false apart; keys without a value count as left out."""
     match node.value:
         case dict():
-            return {key: _plain(each) for key, each in node.value.items() if each.value is not None}
+            return {key: plain(each) for key, each in node.value.items() if each.value is not None}
         case list():
-            return [_plain(each) for each in node.value]
+            return [plain(each) for each in node.value]
         case None | bool():
             return node.value
         case _:
@@ -836,7 +836,7 @@ def _as_given(node: Node) -> Any:
         case list():
             return [_as_given(each) for each in node.value]
         case _:
-            return _plain(node)
+            return plain(node)
 
 
 def _no_key(key: str, node: Node, names: Collection[str]) -> str:

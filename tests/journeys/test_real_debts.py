@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bench.fines import Deed, Figures, Fine, play_all, read_fines, told
+from bench.fines import Figures, play_all, told
 from domain.account import Bill
 from domain.calendars import CHINA
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import EngineClock, engine_clock
+from rehearsal.debts import Deed, Fine, read_fines
 from rehearsal.invariants import CHECKS
 from rehearsal.stage import staged
 from store import intake, outbox
