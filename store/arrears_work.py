@@ -3,18 +3,17 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from domain.calendars import local
 from domain.policy import Strict
 from domain.refusals import Refused
-from store import search
-from store.caselines import PRESSING, OpenTask, Order, case_page, in_parts, open_tasks
+from store.caselines import PRESSING, Narrowed, OpenTask, Order, case_page, in_parts, open_tasks
 from store.keyset import Page
 from store.notices import starred
 from store.people import Person, watches_only
 from store.pressing import NEVER, WITH_OTHERS, end_of_today
-from store.tables import OPEN_CASE, accounts, cases
+from store.tables import accounts, cases
 
 _ADDRESS, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("address", "grid"))
 ORDERS = {
@@ -124,18 +123,17 @@ def arrears_work(
 
     Raises `Refused("form-invalid")` for a round through more than one section. At most three statements.
     """
-    wanted, narrowing = _filters(where, at=at)
+    filters = _filters(where, at=at)
     way = ORDERS.get(order)
     if way is None:
         way, around = _round(person, where)
-        wanted += around
+        filters.rest.extend(around)
     page = case_page(
         connection,
         person,
         WORK,
+        filters,
         process="arrears",
-        wanted=wanted,
-        narrowing=narrowing,
         order=way,
         after=after,
         limit=limit,
@@ -157,27 +155,16 @@ def _round(person: Person, where: WorkFilter) -> tuple[Order, list[ColumnElement
     raise Refused("form-invalid", "order: a round leads through one section or one grid; choose which")
 
 
-def _filters(where: WorkFilter, *, at: datetime) -> tuple[list[ColumnElement[bool]], list[Select[Any]]]:
-    """What rows must fit, and the ways in which few may be left."""
-    wanted, narrowing = in_parts(where), list[Select[Any]]()
-    arrears = select(cases.c.case_no).where(cases.c.process == "arrears", OPEN_CASE)
-    if where.q:
-        wanted.append(search.case_fits(where.q))
-        narrowing.append(search.cases_found(where.q))
-    bounds = {
-        "stage": cases.c.stage == where.stage if where.stage is not None else None,
-        "amount": cases.c.amount_fen >= where.amount_from if where.amount_from is not None else None,
-        "proof": cases.c.proof_missing.is_(True) if where.proof_missing else None,
-        "due": cases.c.presses_at <= end_of_today(at) if where.due_today else None,
-        "late": cases.c.presses_at <= at if where.late else None,
-    }
-    for bound in bounds.values():
-        if bound is not None:
-            wanted.append(bound)
-            narrowing.append(arrears.where(*in_parts(where), bound))
-    wanted += [cases.c.standing == where.standing] if where.standing is not None else []
-    wanted += [cases.c.kind == where.kind] if where.kind is not None else []
-    return wanted, narrowing
+def _filters(where: WorkFilter, *, at: datetime) -> Narrowed:
+    few = [cases.c.stage == where.stage] if where.stage is not None else []
+    few += [cases.c.amount_fen >= where.amount_from] if where.amount_from is not None else []
+    few += [cases.c.proof_missing.is_(True)] if where.proof_missing else []
+    few += [cases.c.presses_at <= end_of_today(at)] if where.due_today else []
+    few += [cases.c.presses_at <= at] if where.late else []
+    rest = in_parts(where)
+    rest += [cases.c.standing == where.standing] if where.standing is not None else []
+    rest += [cases.c.kind == where.kind] if where.kind is not None else []
+    return Narrowed(where.q, few, rest)
 
 
 def _row(row: Any, tasks: list[OpenTask], *, at: datetime, hide: bool) -> WorkRow:

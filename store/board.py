@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from domain.calendars import local
 from domain.connection.phases import PHASES
 from domain.policy import Strict
-from store import search
-from store.caselines import NEWEST, OLDEST, PRESSING, OpenTask, case_page, in_parts, open_tasks
+from store.caselines import NEWEST, OLDEST, PRESSING, Narrowed, OpenTask, case_page, in_parts, narrowed, open_tasks
 from store.keyset import Page
 from store.notices import starred
 from store.people import Person, watches_only, within
@@ -108,14 +107,12 @@ def board(
 ) -> Page[ProjectRow]:
     """Open projects, late ones first, or by their opening. At most three statements."""
     statement = select(*_ROW).join_from(cases, projects, projects.c.case_no == cases.c.case_no, isouter=True)
-    wanted, narrowing = _filters(where, at=at)
     page = case_page(
         connection,
         person,
         statement,
+        _filters(where, at=at),
         process="connection",
-        wanted=wanted,
-        narrowing=narrowing,
         order=ORDERS[order],
         after=after,
         limit=limit,
@@ -130,11 +127,10 @@ def board_counts(
 ) -> list[PhaseCount]:
     """The columns of the board in their order, under a filter without its phase. One statement, two with a search."""
     where = (where or BoardFilter()).model_copy(update={"phase": None})
-    wanted, narrowing = _filters(where, at=at)
-    few = search.fewest(connection, narrowing[:1]) if where.q else None
-    if few is not None:
-        wanted.append(cases.c.case_no.in_(few))
-    wanted += [cases.c.process == "connection", OPEN_CASE, within(person, cases)]
+    filters, mine = _filters(where, at=at), [cases.c.process == "connection", OPEN_CASE, within(person, cases)]
+    wanted = [*mine, *filters.few, *filters.rest]
+    if where.q:
+        wanted += narrowed(connection, filters._replace(few=[]), mine)[1]
     bounds: dict[str, Sequence[ColumnElement[bool]]] = {
         "projects": (),
         "late": (cases.c.presses_at <= at,),
@@ -157,23 +153,14 @@ def _paused() -> tuple[ColumnElement[bool], ...]:
     return (cases.c.presses_at >= WITH_OTHERS, cases.c.presses_at < NOTHING_OPEN)
 
 
-def _filters(where: BoardFilter, *, at: datetime) -> tuple[list[ColumnElement[bool]], list[Select[Any]]]:
-    """What rows must fit, and the ways in which few may be left; a search comes first of these."""
-    wanted, narrowing = in_parts(where), list[Select[Any]]()
-    connection = select(cases.c.case_no).where(cases.c.process == "connection", OPEN_CASE)
-    if where.q:
-        wanted.append(search.case_fits(where.q))
-        narrowing.append(search.cases_found(where.q))
-    if where.responsible is not None:
-        wanted.append(cases.c.responsible == where.responsible)
-        narrowing.append(connection.where(cases.c.responsible == where.responsible))
-    wanted += [cases.c.stage == where.phase] if where.phase is not None else []
-    wanted += [cases.c.kind == where.kind] if where.kind is not None else []
-    wanted += [cases.c.presses_at <= at] if where.late else []
-    wanted += _paused() if where.paused else ()
-    if where.late or where.paused:
-        narrowing.append(connection.where(*([cases.c.presses_at <= at] if where.late else _paused())))
-    return wanted, narrowing
+def _filters(where: BoardFilter, *, at: datetime) -> Narrowed:
+    few = [cases.c.responsible == where.responsible] if where.responsible is not None else []
+    few += [cases.c.presses_at <= at] if where.late else []
+    few += [and_(*_paused())] if where.paused else []
+    rest = in_parts(where)
+    rest += [cases.c.stage == where.phase] if where.phase is not None else []
+    rest += [cases.c.kind == where.kind] if where.kind is not None else []
+    return Narrowed(where.q, few, rest)
 
 
 def _row(row: Any, tasks: list[OpenTask], *, at: datetime, hide: bool) -> ProjectRow:

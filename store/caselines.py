@@ -51,14 +51,22 @@ class OpenTask(Strict):
     assignee: str | None
 
 
+class Narrowed(NamedTuple):
+    """What rows must fit. `q`: a search, apart from it because it can be read from either end; `few`: predicates that
+    an index of its own leads to, and that may leave few rows."""
+
+    q: str | None
+    few: list[ColumnElement[bool]]
+    rest: list[ColumnElement[bool]]
+
+
 def case_page(
     connection: Connection,
     person: Person,
     statement: Select[Any],
+    where: Narrowed,
     *,
     process: str,
-    wanted: Sequence[ColumnElement[bool]],
-    narrowing: Sequence[Select[Any]],
     order: Order,
     after: str | None,
     limit: int,
@@ -68,27 +76,41 @@ def case_page(
 
     `by_account`: the order is one of accounts, whose open case is looked up.
     """
-    wanted = [cases.c.process == process, OPEN_CASE, within(person, cases), *wanted]
+    mine = [cases.c.process == process, OPEN_CASE, within(person, cases)]
+    wanted = [*mine, *where.few, *where.rest]
     if after is not None:
         wanted.append(beyond(order.key, order.kinds, after, down=order.down))
-    few = search.fewest(connection, narrowing)
+    few, looked_up = narrowed(connection, where, mine)
+    wanted += looked_up
 
     def of(*columns: ColumnElement[Any]) -> Select[Any]:
         owner = accounts.c.account_no == cases.c.subject
         return select(*columns).join_from(accounts, cases, owner) if by_account else select(*columns)
 
-    if few is None:
-        drawn = order.by(of(cases.c.case_no).where(*wanted)).limit(limit + 1).cte("drawn")
-    else:
+    if few:
         # Read whole before it is put in order: otherwise the order's own index would be walked from its start.
         left = of(cases.c.case_no, *(part.label(f"key{no}") for no, part in enumerate(order.key)))
-        read = left.where(cases.c.case_no.in_(few), *wanted).cte("read").prefix_with("MATERIALIZED")
+        read = left.where(*wanted).cte("read").prefix_with("MATERIALIZED")
         keys = [read.c[f"key{no}"] for no in range(len(order.key))]
         first = select(read.c.case_no).order_by(*(key.desc() if order.down else key for key in keys))
-        drawn = first.limit(limit + 1).cte("drawn")
+        drawn = first.limit(limit + 1)
+    else:
+        drawn = order.by(of(cases.c.case_no).where(*wanted)).limit(limit + 1)
     page = statement.add_columns(*(part.label(f"_key{no}") for no, part in enumerate(order.key)))
-    rows = connection.execute(order.by(page.where(cases.c.case_no.in_(select(drawn.c.case_no))))).all()
+    rows = connection.execute(order.by(page.where(cases.c.case_no.in_(drawn)))).all()
     return page_of(rows, limit, lambda row: [row._mapping[f"_key{no}"] for no in range(len(order.key))])
+
+
+def narrowed(
+    connection: Connection, where: Narrowed, mine: Sequence[ColumnElement[bool]]
+) -> tuple[bool, list[ColumnElement[bool]]]:
+    """Whether few rows are left, and the search as a predicate: from its own end when that is the shortest way."""
+    candidates = [search.cases_found(where.q)] if where.q else []
+    candidates += [select(cases.c.case_no).where(*mine, bound) for bound in where.few]
+    least = search.fewest(connection, candidates)
+    if not where.q:
+        return least is not None, []
+    return least is not None, [cases.c.case_no.in_(candidates[0]) if least == 0 else search.case_fits(where.q)]
 
 
 def in_parts(where: Any) -> list[ColumnElement[bool]]:

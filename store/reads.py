@@ -48,10 +48,13 @@ def case_list(
     wanted = [within(person, cases)]
     for name in ("stage", "grid", "section", "office"):
         wanted += [cases.c[name] == value] if (value := getattr(where, name)) else []
-    wanted += [search.case_fits(where.q)] if where.q else []
     if after is not None:
         wanted.append(beyond(key, ("instant", "text"), after, down=newest))
-    found_few = search.fewest(connection, [search.cases_found(where.q)]) if where.q else None
+    found_few = None
+    if where.q and search.fewest(connection, [search.cases_found(where.q)]) is not None:
+        found_few = search.cases_found(where.q)
+    elif where.q:
+        wanted.append(search.case_fits(where.q))
     parts = []
     for process in [where.process] if where.process else PROCESSES:
         part = select(cases.c.case_no).where(cases.c.process == process)

@@ -83,8 +83,8 @@ def task_fits(q: str) -> ColumnElement[bool]:
     return exists().where(cases.c.case_no == tasks.c.case_no, case_fits(q))
 
 
-def fewest(connection: Connection, candidates: Sequence[Select[Any]]) -> Select[Any] | None:
-    """Of several ways to narrow a list down, the one that leaves the fewest rows, if any leaves few. One statement."""
+def fewest(connection: Connection, candidates: Sequence[Select[Any]]) -> int | None:
+    """Of several ways to narrow a list down, which one leaves the fewest rows, if any leaves few. One statement."""
     if not candidates:
         return None
     counts = [
@@ -92,4 +92,4 @@ def fewest(connection: Connection, candidates: Sequence[Select[Any]]) -> Select[
     ]
     found = list(connection.execute(select(*counts)).one())
     least = min(range(len(found)), key=found.__getitem__)
-    return candidates[least] if found[least] <= ENOUGH else None
+    return least if found[least] <= ENOUGH else None

@@ -222,6 +222,7 @@ for _name, _columns in {
         cases.c.process,
         *(cases.c[column] for column in _columns),
         cases.c.case_no,
+        cases.c.status,  # SQLite looks the row up for it otherwise, even here
         sqlite_where=OPEN_CASE,
         postgresql_where=OPEN_CASE,
     )
@@ -295,6 +296,7 @@ for _by in (None, "role", "key", "level"):
             *(tasks.c[name] for name in (_by, _part) if name),
             tasks.c.presses_at,
             tasks.c.task_id,
+            tasks.c.status,
             sqlite_where=_where,
             postgresql_where=_where,
         )

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union,
+)
 
 from domain.policy import Strict
 from domain.processes import TASKS
@@ -102,46 +114,38 @@ class InboxCounts(Strict):
     mine: int
 
 
-def shown(case: Any = cases) -> list[ColumnElement[Any]]:
-    """A case's title and address, from the table that keeps them."""
-    return [
-        func.coalesce(accounts.c.name, projects.c.name, case.c.subject).label("title"),
-        func.coalesce(accounts.c.address, projects.c.address).label("address"),
-    ]
-
-
 _KEY = (tasks.c.presses_at, tasks.c.task_id)
-_ROW = [
-    *(tasks.c[name] for name in InboxRow.model_fields if name in tasks.c),
-    *(cases.c[name] for name in ("subject", "amount_fen", "stage", "standing", "limited_at")),
-    *shown(),
-]
+_ROWS = (
+    select(
+        *(tasks.c[name] for name in InboxRow.model_fields if name in tasks.c),
+        *(cases.c[name] for name in ("subject", "amount_fen", "stage", "standing", "limited_at")),
+        func.coalesce(accounts.c.name, projects.c.name, cases.c.subject).label("title"),
+        func.coalesce(accounts.c.address, projects.c.address).label("address"),
+    )
+    .join_from(tasks, cases, cases.c.case_no == tasks.c.case_no)
+    .outerjoin(accounts, and_(tasks.c.process == "arrears", accounts.c.account_no == cases.c.subject))
+    .outerjoin(projects, projects.c.case_no == tasks.c.case_no)
+    .order_by(*_KEY)
+)
 
 
 def inbox(
     connection: Connection, person: Person, where: InboxFilter, *, at: datetime, after: str | None, limit: int
 ) -> Page[InboxRow]:
     """Open tasks in the order in which they press. Raises `Refused("form-invalid")` for a cursor of another list."""
-    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at)]
-    if after is not None:
-        wanted.append(beyond(_KEY, ("instant", "text"), after, down=False))
-    few, parts = _few(connection, where), _parts(person, where)
+    parts = _parts(person, where)
     if not parts:
         return Page(rows=[])
-    if few is None:
+    few, searched = _few(connection, where)
+    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at), *searched]
+    if after is not None:
+        wanted.append(beyond(_KEY, ("instant", "text"), after, down=False))
+    if not few:
         drawn = [select(*_KEY).where(*wanted, part).order_by(*_KEY).limit(limit + 1) for part in parts]
     else:
         # An order asked for here would lead the planner along all tasks instead.
-        drawn = [select(*_KEY).where(*wanted, tasks.c.task_id.in_(few), or_(*parts))]
-    page = _first(drawn, limit).cte("page")
-    rows = connection.execute(
-        select(*_ROW)
-        .join_from(page, tasks, tasks.c.task_id == page.c.task_id)
-        .join(cases, cases.c.case_no == tasks.c.case_no)
-        .outerjoin(accounts, and_(tasks.c.process == "arrears", accounts.c.account_no == cases.c.subject))
-        .outerjoin(projects, projects.c.case_no == tasks.c.case_no)
-        .order_by(*_KEY)
-    )
+        drawn = [select(*_KEY).where(*wanted, or_(*parts))]
+    rows = connection.execute(_ROWS.where(tasks.c.task_id.in_(_first(drawn, limit))))
     hide = watches_only(person)
     return page_of([_row(row, hide=hide) for row in rows], limit, lambda row: (row.presses_at, row.task_id))
 
@@ -149,35 +153,40 @@ def inbox(
 def inbox_counts(connection: Connection, person: Person, where: InboxFilter, *, at: datetime) -> InboxCounts:
     """How many tasks of a filter are in each group. One statement, and one more with a search."""
     today = end_of_today(at)
-    groups = {
+    groups: dict[str, tuple[ColumnElement[bool], ...]] = {
         "late": (tasks.c.presses_at <= at,),
         "today": (tasks.c.presses_at > at, tasks.c.presses_at <= today),
         "later": (tasks.c.presses_at > max(at, today), tasks.c.presses_at < WITH_OTHERS),
         "paused": (tasks.c.presses_at >= WITH_OTHERS,),
-        "mine": (_in_hand(person),),
+        "mine": (),
     }
     where = where.model_copy(update={"group": None})
-    few, parts = _few(connection, where), _parts(person, where)
-    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at)]
-    if few is not None:
-        wanted.append(tasks.c.task_id.in_(few))
+    parts, (_, searched) = _parts(person, where), _few(connection, where)
+    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at), *searched]
     counts = []
     for name, bounds in groups.items():
-        reasons = [_in_hand(person)] if name == "mine" else parts
-        drawn = [select(tasks.c.task_id).where(*wanted, *bounds, part).limit(MANY + 1) for part in reasons]
+        theirs = _in_hand(person) if name == "mine" else parts
+        drawn = [select(tasks.c.task_id).where(*wanted, *bounds, part).limit(MANY + 1) for part in theirs]
         counts.append(_count(drawn).label(name))
-    return InboxCounts.model_validate(dict(connection.execute(select(*counts)).one()._mapping))
+    found = connection.execute(select(*counts)).one()._mapping
+    return InboxCounts(**{name: min(found[name], MANY + 1) for name in groups})
 
 
-def _in_hand(person: Person) -> ColumnElement[bool]:
-    return or_(tasks.c.holder == person.id, tasks.c.assignee == person.id)
+def _in_hand(person: Person) -> list[ColumnElement[bool]]:
+    return [tasks.c.holder == person.id, tasks.c.assignee == person.id]
 
 
-def _few(connection: Connection, where: InboxFilter) -> Select[Any] | None:
-    """The tasks that a search or a case leaves, when they are few. Those in somebody's hands always are."""
+def _few(connection: Connection, where: InboxFilter) -> tuple[bool, list[ColumnElement[bool]]]:
+    """Whether a search or a case leaves few tasks, and what they must fit for it."""
     if where.case_no is not None:
-        return select(tasks.c.task_id).where(tasks.c.case_no == where.case_no)
-    return search.fewest(connection, [search.tasks_found(where.q)]) if where.q else None
+        mine = tasks.c.case_no == where.case_no
+        return True, [mine, search.task_fits(where.q)] if where.q else [mine]
+    if not where.q:
+        return False, []
+    found = search.tasks_found(where.q)
+    if search.fewest(connection, [found]) is None:
+        return False, [search.task_fits(where.q)]
+    return True, [tasks.c.task_id.in_(found)]
 
 
 def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
@@ -186,7 +195,6 @@ def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
     wanted += [tasks.c.key.in_(where.keys)] if where.keys else []
     wanted += [tasks.c.role == where.role] if where.role is not None else []
     wanted += [tasks.c.presses_at < where.due_before] if where.due_before is not None else []
-    wanted += [search.task_fits(where.q)] if where.q else []
     if where.stage is not None:
         wanted.append(tasks.c.case_no.in_(select(cases.c.case_no).where(cases.c.stage == where.stage)))
     today = end_of_today(at)
@@ -207,7 +215,7 @@ def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
 def _parts(person: Person, where: InboxFilter) -> list[ColumnElement[bool]]:
     """Why a task falls to this person, one predicate for each index that leads to such tasks."""
     if where.mine:
-        return [tasks.c.holder == person.id, tasks.c.assignee == person.id]
+        return _in_hand(person)
     found = reasons(person)
     if keys := (where.key,) if where.key is not None else where.keys:
         falls = true() if where.everyone else or_(*(tasks.c[column] == value for column, value in found))
@@ -232,20 +240,20 @@ def _of_role(role: str, process: str | None) -> list[ColumnElement[bool]]:
 
 
 def _first(drawn: Sequence[Select[Any]], limit: int) -> Select[Any]:
-    """The first rows of several ordered parts together, each once."""
-    if len(drawn) == 1:
-        each = drawn[0].subquery()
-    else:
-        parts = [select(part.subquery()) for part in drawn]
-        each = union(*parts).subquery()
-    return select(each).order_by(each.c.presses_at, each.c.task_id).limit(limit + 1)
+    """The numbers of the first tasks of several ordered parts together."""
+    each = _together(drawn).subquery()
+    return select(each.c.task_id).order_by(each.c.presses_at, each.c.task_id).limit(limit + 1)
 
 
 def _count(drawn: Sequence[Select[Any]]) -> ColumnElement[int]:
     if not drawn:
         return select(func.count()).where(false()).scalar_subquery()
-    each = drawn[0] if len(drawn) == 1 else union(*(select(part.subquery()) for part in drawn)).limit(MANY + 1)
-    return select(func.count()).select_from(each.subquery()).scalar_subquery()
+    return select(func.count()).select_from(_together(drawn).subquery()).scalar_subquery()
+
+
+def _together(drawn: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
+    """Each task once: one that has risen to me may be of a role of mine as well."""
+    return drawn[0] if len(drawn) == 1 else union(*(select(part.subquery()) for part in drawn))
 
 
 def _row(row: Any, *, hide: bool) -> InboxRow:

@@ -74,14 +74,16 @@ def _create_indexes() -> None:
     is_open = sa.text("status = 'open'")
     where: dict[str, Any]
     for name, keys in OPEN_CASES.items():
-        columns = ["process", *keys, "case_no"]
+        columns = ["process", *keys, "case_no", "status"]
         where = {"sqlite_where": is_open, "postgresql_where": is_open}
         op.create_index(f"ix_cases_open_{name}", "cases", columns, **where)
     for reason, part in OPEN_TASKS:
         names = [name for name in (reason, part) if name]
         open_now = sa.text("status = 'open' AND level != 'grid'") if reason == "level" else is_open
         where = {"sqlite_where": open_now, "postgresql_where": open_now}
-        op.create_index("_".join(["ix_tasks_open", *names]), "tasks", [*names, "presses_at", "task_id"], **where)
+        op.create_index(
+            "_".join(["ix_tasks_open", *names]), "tasks", [*names, "presses_at", "task_id", "status"], **where
+        )
     for column in ("holder", "assignee"):
         op.create_index(op.f(f"ix_tasks_{column}_status"), "tasks", [column, "status"])
     op.drop_index(op.f("ix_tasks_status_due_at_task_id"), "tasks")
