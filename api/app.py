@@ -12,6 +12,7 @@ from api import about, billing, board, calendars, cases, errors, files, imports,
 from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
 from api.limits import BodyLimit
+from api.pages import site
 from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
@@ -75,6 +76,7 @@ def create_app(
     for room in (cases, board, openings, verbs, tasks, files, billing, imports, calendars, login, about):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
+    site.install(app)
 
     @app.get("/docs", include_in_schema=False)
     def what_there_is() -> HTMLResponse:

@@ -156,6 +156,7 @@ def _refusal(failed: WorkflowUpdateFailedError) -> Exception:
     code = getattr(failed.cause, "type", None)
     if code in STATUS:
         known: RefusalCode = code
-        return Refused(known, getattr(failed.cause, "message", str(failed.cause)))
+        zh = next((str(detail) for detail in getattr(failed.cause, "details", ())), "")
+        return Refused(known, getattr(failed.cause, "message", str(failed.cause)), zh=zh)
     log.error("api.update-failed", type=code)
     return failed

@@ -1,14 +1,14 @@
 """Every answer that is not a success: one shape, one place where codes become statuses."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
@@ -109,11 +109,23 @@ def install(app: FastAPI) -> None:
         UnreadableLedger: _unreadable,
     }
     for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
+        app.add_exception_handler(kind, _as_asked(handler))
+
+
+def _as_asked(handler: Callable[..., Awaitable[JSONResponse]]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """JSON for machines; for somebody at a page the same as the pages draw it."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        said = await handler(request, error)
+        draw = getattr(request.app.state, "draw_problem", None)
+        drawn: Response | None = await draw(request, error, said) if draw is not None else None
+        return drawn or said
+
+    return answer
 
 
 async def _refused(request: Request, refused: Refused) -> JSONResponse:
-    await _audit(request, refused.code, refused.message)
+    await audit(request, refused.code, refused.message)
     return problem(STATUS[refused.code], refused.code, refused.message)
 
 
@@ -125,7 +137,7 @@ async def _invalid(request: Request, invalid: RequestValidationError) -> JSONRes
     told = [each for each in errors if not (each["type"] == "too_short" and _has_parts(each["loc"], errors))]
     faults = [Fault(field=_path(fault["loc"]), problem=_words(fault)) for fault in told]
     message = "; ".join(f"{fault.field}: {fault.problem}" for fault in faults)
-    await _audit(request, "form-invalid", message)
+    await audit(request, "form-invalid", message)
     return problem(422, "form-invalid", message, where=faults)
 
 
@@ -173,7 +185,7 @@ async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
         case 400:
             fault = Fault(field="body", problem="cannot be read: send UTF-8 JSON of moderate depth")
             message = f"{fault.field}: {fault.problem}"
-            await _audit(request, "form-invalid", message)
+            await audit(request, "form-invalid", message)
             return problem(422, "form-invalid", message, where=[fault])
         case 404:
             return problem(404, "unknown", "there is nothing at this address", headers=headers)
@@ -214,7 +226,7 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 async def _unreadable(request: Request, error: UnreadableLedger) -> JSONResponse:
     fault = Fault(field="file", problem=f"{error.what} / {error.what_zh} ({error.where})")
     message = f"{error.what} ({error.where}). {error.mend} / {error.what_zh}。{error.mend_zh}"
-    await _audit(request, "form-invalid", message)
+    await audit(request, "form-invalid", message)
     return problem(422, "form-invalid", message, where=[fault])
 
 
@@ -226,8 +238,8 @@ async def _person(request: Request) -> Person | None:
     return await run_in_threadpool(sessions.who, request, request.app.state.house)
 
 
-async def _audit(request: Request, code: RefusalCode, message: str) -> None:
-    """One row a refusal. What a person was refused is told them even when it cannot be kept."""
+async def audit(request: Request, code: RefusalCode, message: str) -> None:
+    """Keep what was refused: one row each. What a person was refused is told them even when it cannot be kept."""
     person = await _person(request)
     if person is None:
         return
@@ -276,4 +288,7 @@ class Unexpected:
             lines = traceback.format_tb(error.__traceback__)[-6:]
             log.error("api.unexpected", reference=reference, error=type(error).__name__, at="".join(lines))
             message = f"something went wrong that should not; give the operator the reference {reference}"
-            await problem(500, "unexpected", message)(scope, receive, send)
+            said = problem(500, "unexpected", message)
+            draw = getattr(scope["app"].state, "draw_problem", None)
+            drawn = await draw(Request(scope, receive), error, said) if draw is not None else None
+            await (drawn or said)(scope, receive, send)

@@ -8,9 +8,13 @@ RefusalCode = Literal[
 
 
 class Refused(Exception):
-    """A command that is not carried out. `code` is fixed vocabulary; `message` says what, where and what to do."""
+    """A command that is not carried out. `code` is fixed vocabulary; `message` says what, where and what to do.
 
-    def __init__(self, code: RefusalCode, message: str) -> None:
+    `zh` says it in Chinese, where somebody on a page is likely to meet it; empty elsewhere.
+    """
+
+    def __init__(self, code: RefusalCode, message: str, *, zh: str = "") -> None:
         super().__init__(message)
         self.code: RefusalCode = code
         self.message = message
+        self.zh = zh

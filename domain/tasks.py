@@ -150,12 +150,14 @@ def refuse_unless_decidable(task: Task | None, *, key: str, actor: Actor) -> Tas
     role or level, `four-eyes` when the person did the work that is to be checked.
     """
     if task is None or task.status != "open":
-        raise Refused("not-open", f"{key} is not open in this case: nothing to decide now")
+        zh = "这项任务现在没有开着：可能已经办理或撤回。"
+        raise Refused("not-open", f"{key} is not open in this case: nothing to decide now", zh=zh)
     if not actor.holds(task.role, level=task.level):
         wanted = f"{task.role} of level {task.level} or above" if task.level else task.role
         raise Refused(
             "wrong-role", f"{key} is decided by a {wanted}; {actor.id} holds {', '.join(actor.roles) or 'no role'}"
         )
     if actor.id in task.not_by:
-        raise Refused("four-eyes", f"{key} needs a second person: {actor.id} did the work that it checks")
+        zh = f"需要另一个人：{actor.id} 做了被检查的那一步。"
+        raise Refused("four-eyes", f"{key} needs a second person: {actor.id} did the work that it checks", zh=zh)
     return task

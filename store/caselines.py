@@ -42,6 +42,7 @@ class OpenTask(Strict):
     item: str | None
     role: str
     level: str | None
+    opened_at: datetime
     due_at: datetime | None
     presses_at: datetime
     provisional: bool

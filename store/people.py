@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select, true, update
@@ -142,3 +143,14 @@ def _person(connection: Connection, which: ColumnElement[bool]) -> Person | None
 
 def _of(row: Any) -> Person:
     return Person.model_validate({name: getattr(row, name) for name in Person.model_fields})
+
+
+def names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The names of people by id; an id that is nobody's (the system's) is left out."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    return {
+        row.id: row.name
+        for row in connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(wanted)))
+    }

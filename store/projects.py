@@ -10,6 +10,8 @@ from domain.policy import Strict
 from store import places, search
 from store.database import Database
 from store.intake import Place
+from store.notices import starred
+from store.people import Person, watches_only
 from store.tables import cases, projects
 
 
@@ -66,6 +68,26 @@ def project(connection: Connection, case_no: str) -> tuple[Project, tuple[str, .
     """What a case may know of its project, and the papers handed in."""
     row = connection.execute(select(projects.c.body, projects.c.papers).where(projects.c.case_no == case_no)).one()
     return Project.model_validate(row.body), tuple(row.papers)
+
+
+class Shown(Strict):
+    """What a page says of a project beside what the rules know; masked for those who only watch."""
+
+    name: str
+    address: str | None
+    district: str | None
+    channel: str | None
+    responsible: str | None
+    planned_end: AwareDatetime | None
+
+
+def shown(connection: Connection, person: Person, case_no: str) -> Shown:
+    """A project as this person may read it."""
+    columns = [projects.c[name] for name in Shown.model_fields]
+    row = dict(connection.execute(select(*columns).where(projects.c.case_no == case_no)).one()._mapping)
+    if watches_only(person):
+        row |= {"name": starred(row["name"]) or "", "address": starred(row["address"])}
+    return Shown.model_validate(row)
 
 
 def references(connection: Connection) -> dict[str, str]:

@@ -125,6 +125,12 @@ def timeline(connection: Connection, case_no: str, *, after: int, limit: int) ->
     )
 
 
+def latest(connection: Connection, case_no: str, *, limit: int) -> list[Row[Any]]:
+    """The last entries of a case that stand, in order."""
+    mine = select(entries).where(entries.c.case_no == case_no, entries.c.superseded.is_(False))
+    return list(connection.execute(mine.order_by(entries.c.sequence.desc()).limit(limit)).all())[::-1]
+
+
 def notices_of(connection: Connection, case_no: str) -> list[Row[Any]]:
     return list(connection.execute(select(notices).where(notices.c.case_no == case_no).order_by(notices.c.at)).all())
 

@@ -261,3 +261,16 @@ def _row(row: Any, *, hide: bool) -> InboxRow:
     if hide:
         given |= {"title": starred(row.title), "address": starred(row.address)}
     return InboxRow.model_validate(given)
+
+
+def title_of(connection: Connection, person: Person, case_no: str) -> str:
+    """What a case is about: the project's name, or the account's name or number; masked for those who only watch."""
+    title = connection.scalar(
+        select(shown()[0])
+        .select_from(cases)
+        .outerjoin(accounts, and_(cases.c.process == "arrears", accounts.c.account_no == cases.c.subject))
+        .outerjoin(projects, projects.c.case_no == cases.c.case_no)
+        .where(cases.c.case_no == case_no)
+    )
+    title = title or case_no
+    return (starred(title) or title) if watches_only(person) else title

@@ -394,5 +394,5 @@ class Case(ABC, Generic[Facts]):
 
 
 def refuse(refused: Refused) -> NoReturn:
-    """A refusal as the engine carries it: its code as the type, never retried."""
-    raise ApplicationError(refused.message, type=refused.code, non_retryable=True) from None
+    """A refusal as the engine carries it: its code as the type, its Chinese words beside, never retried."""
+    raise ApplicationError(refused.message, refused.zh, type=refused.code, non_retryable=True) from None

@@ -96,7 +96,8 @@ def routes(site: Site) -> set[tuple[str, str]]:
 
 
 def test_the_matrix_names_every_door(site: Site) -> None:
-    assert {(method, f"/api/v1{path}") for method, path in MATRIX} == routes(site) - NEED_NO_TOKEN
+    doors = {(method, path) for method, path in routes(site) if path.startswith("/api/")}
+    assert {(method, f"/api/v1{path}") for method, path in MATRIX} == doors - NEED_NO_TOKEN
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(MATRIX))

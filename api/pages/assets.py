@@ -1,0 +1,48 @@
+"""What a browser keeps: our own style and script, and htmx as the npm registry gives it. Named by content."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+OURS = Path(__file__).parent / "static"
+TAKEN = {"htmx.min.js": Path(__file__).parents[2] / "node_modules" / "htmx.org" / "dist" / "htmx.min.js"}
+A_YEAR = "public, max-age=31536000, immutable"
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+@lru_cache
+def asset(name: str) -> str:
+    """The address of an asset; another content has another address."""
+    return f"/static/{name}?v={hashlib.sha256(_path(name).read_bytes()).hexdigest()[:12]}"
+
+
+def _path(name: str) -> Path:
+    return TAKEN.get(name, OURS / name)
+
+
+def _serve(request: Request) -> Response:
+    name = request.path_params["name"]
+    path = _path(name)
+    if path.suffix not in KINDS or not path.is_file():
+        raise HTTPException(404)
+    kept = A_YEAR if "v" in request.query_params else "no-cache"
+    return FileResponse(path, media_type=KINDS[path.suffix], headers={"Cache-Control": kept})
+
+
+async def _worker(request: Request) -> Response:
+    """The service worker speaks for the whole site, so it lies at its root."""
+    return FileResponse(OURS / "offline.js", media_type=KINDS[".js"], headers={"Cache-Control": "no-cache"})
+
+
+ROUTES = [Route("/static/{name}", _serve), Route("/offline.js", _worker)]

@@ -1,0 +1,181 @@
+"""A case on a page: what its record and its rules say now, for projects and arrears alike."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Response, UploadFile
+
+from api import bodies, files, processes
+from api.access import DecidableCase, VisibleCase
+from api.cases import looked_into
+from api.errands import Errands
+from api.once import Once
+from api.pages import ladder_steps, rails, timeline
+from api.pages.frame import Looking, Viewer
+from api.pages.tasks import case_address
+from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
+from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
+from domain.connection.commands import ReportOccupancy
+from domain.refusals import Refused
+from store import files as shelf
+from store import people, projects, reads
+
+router = APIRouter(include_in_schema=False)
+LONGEST = 400
+"""Entries of a timeline on one page; older ones are a click away."""
+
+
+@router.get("/cases/{case_no}")
+def anywhere(viewer: Looking, case: VisibleCase) -> Response:
+    """The page of a case, whatever its process."""
+    return viewer.go(case_address(case.process, case.case_no))
+
+
+@router.get("/projects/{case_no}")
+def project(viewer: Looking, case: VisibleCase) -> Response:
+    if case.process != "connection":
+        return viewer.go(case_address(case.process, case.case_no))
+    facts = about(viewer, case)
+    stops = rails.rail(rails.of_project(), case.stage, facts.pop("entered"), over=case.status == "closed")
+    return viewer.show("project.html", **facts, rail=stops)
+
+
+@router.get("/arrears/{case_no}")
+def arrears(viewer: Looking, case: VisibleCase) -> Response:
+    if case.process != "arrears":
+        return viewer.go(case_address(case.process, case.case_no))
+    facts = about(viewer, case)
+    stands = facts["stands"]
+    stops = rails.of_arrears(stands.policy, case.stage)
+    return viewer.show(
+        "arrears.html",
+        **facts,
+        rail=rails.rail(stops, case.stage, facts["entered"], over=case.status == "closed"),
+        steps=ladder_steps.steps(stands.facts, stands.policy, stands.calendar),
+    )
+
+
+def about(viewer: Viewer, row: Any) -> dict[str, Any]:
+    """Everything that a case's page tells, in a bounded number of statements."""
+    with viewer.house.database.read() as connection:
+        case = looked_into(connection, row, viewer.person, at=viewer.now)
+        stands = processes.on_record(connection, row)
+        open_tasks = reads.tasks_of(connection, row.case_no)
+        entries = reads.timeline(connection, row.case_no, after=0, limit=5000)
+        kept = [files.file_shown(each) for each in shelf.of_case(connection, row.case_no)]
+        ids = {entry.by for entry in entries} | {each.by for each in kept}
+        ids |= {name for task in open_tasks for name in (task.holder, task.assignee) if name}
+        names = people.names(connection, ids)
+        shown = projects.shown(connection, viewer.person, row.case_no) if row.process == "connection" else None
+    return {
+        "shown": shown,
+        "case": case,
+        "row": row,
+        "stands": stands,
+        "open_tasks": open_tasks,
+        "entered": rails.stages_entered(entries),
+        "timeline": timeline.moments(viewer, entries[-LONGEST:], names),
+        "all_entries": len(entries),
+        "names": names,
+        "kept": kept,
+        "by_hash": {each.sha256: each for each in kept},
+        "just": viewer.request.query_params.get("decided"),
+        "pending": viewer.request.query_params.get("pending"),
+        "may_act": viewer.person.inside and not viewer.person.holds("auditor", "administrator"),
+    }
+
+
+@router.post("/cases/{case_no}/files")
+def upload(
+    viewer: Looking,
+    case: DecidableCase,
+    file: UploadFile,
+    name: Annotated[str | None, Form(max_length=200)] = None,
+) -> Response:
+    """A photo or a paper, put with the case."""
+    files.take(viewer.house, case.case_no, viewer.person, None, file, None, name or None, None)
+    return viewer.go(case_address(case.process, case.case_no))
+
+
+# What people tell a case besides deciding its tasks.
+
+
+@router.post("/{place}/{case_no}/contact")
+async def contact(
+    viewer: Looking,
+    place: str,
+    case: DecidableCase,
+    method: Annotated[str, Form()],
+    reached: Annotated[str, Form()] = "yes",
+    note: Annotated[str | None, Form(max_length=1000)] = None,
+) -> Response:
+    body = bodies.ContactBody.model_validate({"method": method, "reached": reached == "yes", "note": note or None})
+    return await _tell(viewer, case, RecordContact, **body.model_dump())
+
+
+@router.post("/{place}/{case_no}/promise")
+async def promise(
+    viewer: Looking, place: str, case: DecidableCase, amount: Annotated[str, Form()], by: Annotated[str, Form()]
+) -> Response:
+    said = bodies.PromiseBody.model_validate({"amount": amount, "by": by}).model_dump()
+    return await _tell(viewer, case, TakePromise, amount=said["amount"], until=said["by"])
+
+
+@router.post("/{place}/{case_no}/plan")
+async def plan(
+    viewer: Looking, place: str, case: DecidableCase, parts: Annotated[str, Form(max_length=4000)]
+) -> Response:
+    """Instalments as they are typed: an amount and a day a line."""
+    lines = [line.replace("，", " ").split() for line in parts.splitlines() if line.strip()]
+    if any(len(line) != 2 for line in lines):
+        raise Refused(
+            "form-invalid", "parts: one instalment a line: amount, blank, day", zh="每行一期：金额，空格，日期。"
+        )
+    body = bodies.PlanBody.model_validate({"parts": [{"amount": amount, "due_on": day} for amount, day in lines]})
+    return await _tell(viewer, case, AgreePlan, **body.model_dump())
+
+
+@router.post("/{place}/{case_no}/hold")
+async def hold(
+    viewer: Looking,
+    place: str,
+    case: DecidableCase,
+    reason: Annotated[str, Form()],
+    until: Annotated[str | None, Form()] = None,
+) -> Response:
+    body = bodies.HoldBody.model_validate({"reason": reason, "until": until or None})
+    return await _tell(viewer, case, PlaceHold, **body.model_dump())
+
+
+@router.post("/{place}/{case_no}/release")
+async def release(viewer: Looking, place: str, case: DecidableCase) -> Response:
+    return await _tell(viewer, case, ReleaseHold)
+
+
+@router.post("/{place}/{case_no}/dispute")
+async def dispute(viewer: Looking, place: str, case: DecidableCase, bill: Annotated[list[str], Form()]) -> Response:
+    return await _tell(viewer, case, DisputeBills, bills=tuple(bill))
+
+
+@router.post("/{place}/{case_no}/resolve")
+async def resolve(viewer: Looking, place: str, case: DecidableCase, bill: Annotated[list[str], Form()]) -> Response:
+    return await _tell(viewer, case, ResolveDispute, bills=tuple(bill))
+
+
+@router.post("/{place}/{case_no}/withdraw")
+async def withdraw(viewer: Looking, place: str, case: DecidableCase, reason: Annotated[str, Form()]) -> Response:
+    return await _tell(viewer, case, WithdrawCase, reason=bodies.WithdrawBody.model_validate({"reason": reason}).reason)
+
+
+@router.post("/{place}/{case_no}/occupancy")
+async def occupancy(viewer: Looking, place: str, case: DecidableCase, share: Annotated[str, Form()]) -> Response:
+    body = bodies.OccupancyBody.model_validate({"share": share})
+    return await _tell(viewer, case, ReportOccupancy, share=body.share)
+
+
+async def _tell(viewer: Viewer, case: Any, kind: type[Command], **said: Any) -> Response:
+    await Errands(viewer.person, viewer.house, Once(None, ""), Response()).tell(case, kind, **said)
+    return viewer.go(f"{case_address(case.process, case.case_no)}?told={said_of(kind)}")
+
+
+def said_of(kind: type[Command]) -> str:
+    return str(kind.model_fields["command"].default)

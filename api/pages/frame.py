@@ -1,0 +1,175 @@
+"""What every page is drawn with: who looks, in which language, and the templates."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from api.access import SignedIn
+from api.arithmetic import said_term
+from api.errors import NotSignedIn
+from api.house import Here, House
+from api.labels import LABELS
+from api.pages import clocks, shapes
+from api.pages.assets import asset
+from api.pages.places import place_of, places_for
+from api.pages.words import Language, in_language, language_of, translations
+from domain.processes import TASKS
+from policies.packs import clauses
+from policies.register import Clause
+from store.people import Person
+
+FOLDER = Path(__file__).parent
+THEME_COOKIE = "theme"
+
+
+@lru_cache
+def environment(language: Language) -> Environment:
+    """The templates, speaking one language. Everything put into them is escaped; what is missing is an error."""
+    env = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    words = translations(language)
+    env.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    env.filters["money"] = shapes.money
+    env.filters["size"] = shapes.size
+    env.filters["both"] = lambda both: in_language(both, language)
+    env.filters["task_title"] = lambda key: task_title(key, language)
+    env.filters["label"] = lambda word: label(word, language)
+    env.filters["party"] = lambda party: clocks.PARTIES[party][0 if language == "zh" else 1]
+    env.filters["stretch"] = lambda time: shapes.stretch(time, language=language)
+    env.filters["seconds"] = lambda seconds: shapes.stretch(timedelta(seconds=seconds), language=language)
+    env.globals["asset"] = asset
+    env.globals["language"] = language
+    env.globals["sentence"] = lambda id: clauses().get(id)
+    env.globals["tag_of"] = lambda id, found: tag_of(id, found, language)
+    env.filters["term"] = lambda term: said_term(term)[0 if language == "zh" else 1]
+    env.globals["fresh_key"] = lambda: uuid4().hex
+    return env
+
+
+def task_title(key: str, language: Language) -> str:
+    """What a task is called."""
+    kind = TASKS[key]
+    return kind.title_zh if language == "zh" else kind.title_en
+
+
+UTILITIES = {"jinan": "济南", "kaifeng": "开封", "qingdao": "青岛", "liaocheng": "聊城", "changchun": "长春"}
+
+
+def tag_of(id: str, found: Clause | None, language: Language) -> str:
+    """A clause's short name: whose it is, and where it stands; in English the end of its id."""
+    utility, _, rest = id.partition(".")
+    if found is None or language == "en":
+        return rest.rpartition(".")[2].replace("-", " ") or id
+    place = found.section.replace("・", "·").rpartition("·")[2].strip()
+    return f"{UTILITIES.get(utility, utility)} {place[:14]}"
+
+
+def label(word: str | None, language: Language) -> str:
+    """A word of the vocabulary as people say it; one that is nobody's vocabulary is shown as it is."""
+    if word is None:
+        return "—"
+    pair = LABELS.get(word)
+    return pair[0 if language == "zh" else 1] if pair else word
+
+
+class Viewer:
+    """Somebody looking at a page."""
+
+    def __init__(self, request: Request, house: House, person: Person | None) -> None:
+        self.request = request
+        self.house = house
+        self.guest = person is None
+        self._person = person
+        self.language = language_of(request)
+        self.now = house.clock()
+
+    @property
+    def person(self) -> Person:
+        if self._person is None:
+            raise NotSignedIn
+        return self._person
+
+    @property
+    def by_htmx(self) -> bool:
+        """Whether a fragment is wanted in the page that stands, not a page."""
+        return self.request.headers.get("HX-Request") == "true"
+
+    def say(self, zh: str, en: str) -> str:
+        """The one of two wordings that fits."""
+        return zh if self.language == "zh" else en
+
+    def text(self, template: str, **facts: Any) -> str:
+        """A template, drawn."""
+        today: date = self.now.date()
+        language = self.language
+
+        def about_time(shape: Callable[..., str]) -> Callable[[Any], str]:
+            return lambda value: "—" if value is None else shape(value, language=language, today=today)
+
+        return (
+            environment(language)
+            .get_template(template)
+            .render(
+                me=self._person,
+                here=place_of(self.request.url.path),
+                places=places_for(self._person) if self._person else (),
+                path=self.request.url.path,
+                address=self.address,
+                theme=self.request.cookies.get(THEME_COOKIE, "auto"),
+                now=self.now,
+                instant=about_time(shapes.instant),
+                due=about_time(shapes.due),
+                day=about_time(shapes.day),
+                chip_of=lambda row: clocks.chip(row, now=self.now, language=language),
+                chip_of_task=lambda task: clocks.of_task(task, now=self.now, language=language),
+                **facts,
+            )
+        )
+
+    def show(
+        self, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **facts: Any
+    ) -> Response:
+        """A page or a fragment."""
+        return HTMLResponse(self.text(template, **facts), status_code=status, headers=headers)
+
+    def address(self, **changes: Any) -> str:
+        """This page's address with some of its filters changed; None takes one out."""
+        query = {name: value for name, value in self.request.query_params.multi_items() if name not in changes}
+        query |= {name: value for name, value in changes.items() if value is not None}
+        return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
+
+    def go(self, address: str) -> Response:
+        """Elsewhere, after something was done."""
+        if self.by_htmx:
+            return Response(headers={"HX-Redirect": address})
+        return RedirectResponse(address, status_code=303)
+
+
+async def _viewer(request: Request, house: Here, person: SignedIn) -> Viewer:
+    return Viewer(request, house, person)
+
+
+Looking = Annotated[Viewer, Depends(_viewer)]
+
+
+async def _guest(request: Request, house: Here) -> Viewer:
+    return Viewer(request, house, None)
+
+
+Guest = Annotated[Viewer, Depends(_guest)]
+"""Somebody who need not have logged in."""

@@ -1,0 +1,89 @@
+"""我的任务: what must I do now, in which order."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import Decider
+from api.pages.frame import Looking, Viewer
+from domain.refusals import Refused
+from store import inbox as hands
+from store import reads, work
+from store.people import READS_ALL
+from store.work import Group, InboxFilter, InboxRow
+
+router = APIRouter(include_in_schema=False, prefix="/inbox")
+ROWS = 50
+GROUPS: tuple[Group, ...] = ("late", "today", "later", "paused")
+
+
+class InboxQuery(BaseModel):
+    """The address bar of the inbox. What it does not know it passes over: an old link still opens."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    group: Group | Literal[""] = ""
+    mine: bool = False
+    everyone: bool = Field(False, alias="all")
+    process: Literal["arrears", "connection", "order", ""] = ""
+    key: str = Field("", max_length=60)
+    q: str = Field("", max_length=100)
+    after: str | None = Field(None, max_length=400)
+
+
+@router.get("")
+def look(viewer: Looking, query: Annotated[InboxQuery, Query()]) -> Response:
+    return viewer.show("inbox.html", **_listed(viewer, query))
+
+
+@router.get("/rows")
+def rows(viewer: Looking, query: Annotated[InboxQuery, Query()]) -> Response:
+    """The counts and rows alone, for a page that has heard of something new."""
+    return viewer.show("inbox_rows.html", **_listed(viewer, query))
+
+
+def _listed(viewer: Viewer, query: InboxQuery) -> dict[str, Any]:
+    person, at = viewer.person, viewer.now
+    where = InboxFilter(
+        mine=query.mine,
+        everyone=query.everyone and person.holds("supervisor", *READS_ALL),
+        process=query.process or None,
+        key=query.key or None,
+        group=query.group or None,
+        q=query.q.strip() or None,
+    )
+    with viewer.house.database.read() as connection:
+        page = work.inbox(connection, person, where, at=at, after=query.after, limit=ROWS)
+        counts = work.inbox_counts(connection, person, where.model_copy(update={"mine": False}), at=at)
+    grouped: list[tuple[Group, list[InboxRow]]] = []
+    for row in page.rows:
+        group = row.group(at)
+        if not grouped or grouped[-1][0] != group:
+            grouped.append((group, []))
+        grouped[-1][1].append(row)
+    return {"grouped": grouped, "next": page.next, "counts": counts, "query": query, "many": work.MANY}
+
+
+@router.post("/claim")
+def claim_many(viewer: Looking, person: Decider, task: Annotated[list[str], Form(max_length=200)]) -> Response:
+    """Take several tasks in hand; those that somebody else was quicker with are named."""
+    taken, missed = 0, []
+    for task_id in task:
+        with viewer.house.database.read() as connection:
+            row = reads.task(connection, person, task_id)
+        try:
+            if row is None:
+                raise Refused("unknown", task_id)
+            hands.claim(viewer.house.database, task_id, by=person.actor, at=viewer.now)
+            taken += 1
+        except Refused as refused:
+            missed.append(f"{task_id}: {refused.zh or refused.message}")
+    headline = viewer.say(f"已领取 {taken} 项。", f"{taken} taken in hand.")
+    return viewer.show(
+        "told.html",
+        kind="refused" if missed else "done",
+        headline=headline,
+        detail="; ".join(missed),
+        back="/inbox?mine=true",
+    )

@@ -1,0 +1,129 @@
+"""The lists of cases: where every project is, whom to visit or call today, and what waits for a yes."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from api.pages.frame import Looking, Viewer
+from domain.money import fen
+from store import approvals, arrears_work, board
+from store.arrears_work import WorkFilter
+from store.board import BoardFilter
+from store.work import MANY, InboxFilter
+
+router = APIRouter(include_in_schema=False)
+ROWS = 50
+STAGES = ("reminded", "notified", "grace", "limit-notified", "limited")
+
+
+class BoardQuery(BaseModel):
+    """The address bar of the board."""
+
+    phase: Literal["application", "survey", "design", "inspection", "activation", ""] = ""
+    kind: Literal["single", "estate", "linear", "temporary", ""] = ""
+    responsible: str = Field("", max_length=100)
+    late: bool = False
+    paused: bool = False
+    order: Literal["due", "newest", "oldest"] = "due"
+    q: str = Field("", max_length=100)
+    after: str | None = Field(None, max_length=400)
+
+
+@router.get("/projects")
+def projects(viewer: Looking, query: Annotated[BoardQuery, Query()]) -> Response:
+    return viewer.show("board.html", **_board(viewer, query))
+
+
+@router.get("/projects/rows")
+def project_rows(viewer: Looking, query: Annotated[BoardQuery, Query()]) -> Response:
+    return viewer.show("board_rows.html", **_board(viewer, query))
+
+
+def _board(viewer: Viewer, query: BoardQuery) -> dict[str, Any]:
+    where = BoardFilter(
+        phase=query.phase or None,
+        kind=query.kind or None,
+        responsible=query.responsible.strip() or None,
+        late=query.late,
+        paused=query.paused,
+        q=query.q.strip() or None,
+    )
+    with viewer.house.database.read() as connection:
+        page = board.board(
+            connection, viewer.person, where, at=viewer.now, order=query.order, after=query.after, limit=ROWS
+        )
+        anywhere = where.model_copy(update={"phase": None, "late": False, "paused": False})
+        counts = board.board_counts(connection, viewer.person, anywhere, at=viewer.now)
+    return {"rows": page.rows, "next": page.next, "counts": counts, "query": query, "many": MANY}
+
+
+class WorkQuery(BaseModel):
+    """The address bar of the arrears work list; `amount` in yuan."""
+
+    stage: str = Field("", max_length=30)
+    grid: str = Field("", max_length=50)
+    section: str = Field("", max_length=50)
+    amount: str = Field("", max_length=12, pattern=r"^(\d+(\.\d{1,2})?)?$")
+    proof_missing: bool = False
+    due_today: bool = False
+    late: bool = False
+    order: Literal["due", "amount", "days", "route"] = "due"
+    q: str = Field("", max_length=100)
+    after: str | None = Field(None, max_length=400)
+
+
+@router.get("/arrears")
+def arrears(viewer: Looking, query: Annotated[WorkQuery, Query()]) -> Response:
+    return viewer.show("arrears_list.html", **_work(viewer, query))
+
+
+@router.get("/arrears/rows")
+def arrears_rows(viewer: Looking, query: Annotated[WorkQuery, Query()]) -> Response:
+    return viewer.show("arrears_rows.html", **_work(viewer, query))
+
+
+def _work(viewer: Viewer, query: WorkQuery) -> dict[str, Any]:
+    part = viewer.person.part
+    route_fits = bool(query.grid or query.section or (part and part[0] in ("grid", "section")))
+    where = WorkFilter(
+        stage=query.stage or None,
+        grid=query.grid.strip() or None,
+        section=query.section.strip() or None,
+        amount_from=fen(query.amount) if query.amount else None,
+        proof_missing=query.proof_missing,
+        due_today=query.due_today,
+        late=query.late,
+        q=query.q.strip() or None,
+    )
+    order = query.order if query.order != "route" or route_fits else "due"
+    with viewer.house.database.read() as connection:
+        page = arrears_work.arrears_work(
+            connection, viewer.person, where, at=viewer.now, order=order, after=query.after, limit=ROWS
+        )
+    asked_for_route = query.order == "route" and not route_fits
+    return {"rows": page.rows, "next": page.next, "query": query, "stages": STAGES, "no_route": asked_for_route}
+
+
+@router.get("/approvals")
+def waiting(viewer: Looking, after: str | None = None) -> Response:
+    return viewer.show("approvals.html", **_waiting(viewer, after))
+
+
+@router.get("/approvals/rows")
+def waiting_rows(viewer: Looking, after: str | None = None) -> Response:
+    return viewer.show("approvals_rows.html", **_waiting(viewer, after))
+
+
+def _waiting(viewer: Viewer, after: str | None) -> dict[str, Any]:
+    everyone = viewer.person.holds("auditor", "administrator")
+    with viewer.house.database.read() as connection:
+        page = approvals.approvals(
+            connection,
+            viewer.person,
+            at=viewer.now,
+            where=InboxFilter(everyone=everyone),
+            after=after,
+            limit=ROWS,
+        )
+    return {"rows": page.rows, "next": page.next}

@@ -1,0 +1,51 @@
+"""Where a person can go: the entries of the top bar, by role."""
+
+from typing import NamedTuple
+
+from domain.people import Role
+from store.people import READS_ALL, Person
+
+ARREARS: tuple[Role, ...] = ("collector", "supervisor", "clerk", *READS_ALL)
+PROJECTS: tuple[Role, ...] = (
+    "clerk",
+    "representative",
+    "service-manager",
+    "designer",
+    "engineer",
+    "inspector",
+    "meter-technician",
+    "supervisor",
+    "leading-group",
+    "follow-up",
+    *READS_ALL,
+)
+FIELD: tuple[Role, ...] = ("engineer", "inspector", "meter-technician", "collector", "contractor")
+
+
+class Place(NamedTuple):
+    """An address and its name in both languages; `roles` None: everybody's."""
+
+    path: str
+    zh: str
+    en: str
+    roles: tuple[Role, ...] | None = None
+
+
+PLACES = (
+    Place("/inbox", "我的任务", "My tasks"),
+    Place("/projects", "项目", "Projects", PROJECTS),
+    Place("/arrears", "催缴", "Arrears", ARREARS),
+    Place("/approvals", "审批", "Approvals", ("supervisor", "leading-group")),
+    Place("/field", "现场", "Field", FIELD),
+    Place("/ledger", "台账", "Ledger", ("clerk", "collector", "supervisor", "administrator")),
+    Place("/policy", "制度", "Policy"),
+)
+
+
+def places_for(person: Person) -> tuple[Place, ...]:
+    return tuple(place for place in PLACES if place.roles is None or person.holds(*place.roles))
+
+
+def place_of(path: str) -> str | None:
+    """The entry under which an address lies."""
+    return next((place.path for place in PLACES if path == place.path or path.startswith(f"{place.path}/")), None)

@@ -1,0 +1,51 @@
+"""How values look: money, instants, days, and stretches of time in words."""
+
+from datetime import date, datetime, time, timedelta
+
+from api.pages.words import Language
+from domain.calendars import CHINA
+from domain.money import yuan
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def money(amount_fen: int) -> str:
+    """¥1,860.55, from fen."""
+    return f"¥{float(yuan(amount_fen)):,.2f}" if abs(amount_fen) < 10**13 else f"¥{yuan(amount_fen)}"
+
+
+def day(on: date, *, language: Language, today: date) -> str:
+    """3月12日, with the year when it is not this one."""
+    if language == "zh":
+        return f"{on.month}月{on.day}日" if on.year == today.year else f"{on.year}年{on.month}月{on.day}日"
+    return f"{on.day} {MONTHS[on.month - 1]}" + ("" if on.year == today.year else f" {on.year}")
+
+
+def instant(at: datetime, *, language: Language, today: date) -> str:
+    """3月12日 10:00."""
+    at = at.astimezone(CHINA)
+    return f"{day(at.date(), language=language, today=today)} {at:%H:%M}"
+
+
+def due(at: datetime, *, language: Language, today: date) -> str:
+    """A due instant is an exclusive end: midnight is said as 24:00 of the day before."""
+    at = at.astimezone(CHINA)
+    if at.time() == time():
+        return f"{day(at.date() - timedelta(days=1), language=language, today=today)} 24:00"
+    return instant(at, language=language, today=today)
+
+
+def stretch(time: timedelta, *, language: Language) -> str:
+    """2 天 4 小时: the two largest units that say something, down to a minute."""
+    minutes = max(0, int(time.total_seconds()) // 60)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    units = ("天", "小时", "分") if language == "zh" else ("d", "h", "min")
+    parts = [f"{count} {unit}" for count, unit in zip((days, hours, minutes), units, strict=True) if count]
+    if days >= 10:
+        parts = parts[:1]
+    return " ".join(parts[:2]) or f"0 {units[2]}"
+
+
+def size(count: int) -> str:
+    """1.4 MB."""
+    return f"{count / 1_000_000:.1f} MB" if count >= 100_000 else f"{max(1, count // 1000)} kB"

@@ -1,0 +1,55 @@
+"""The pages of the site put together, and how a refusal looks on one."""
+
+import json
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from api.access import SignedIn
+from api.house import House
+from api.pages import assets, cases, entrance, inbox, lists, live, tasks, tour
+from api.pages.frame import Viewer
+from api.pages.refusals import headline
+from domain.refusals import Refused
+
+OF_MACHINES = ("/api/", "/healthz", "/readyz", "/docs", "/static/", "/offline.js", "/live")
+
+
+def install(app: FastAPI) -> None:
+    """Give the app its pages."""
+    app.router.routes.extend(assets.ROUTES)
+    app.state.draw_problem = draw_problem
+    for room in (entrance, live, inbox, tasks, lists, cases, tour):
+        app.include_router(room.router)
+
+    @app.get("/", include_in_schema=False)
+    async def first(person: SignedIn) -> Response:
+        return RedirectResponse("/inbox", status_code=303)
+
+
+async def draw_problem(request: Request, error: Exception, said: JSONResponse) -> Response | None:
+    """A refusal as a page, or in the page that stands; None where a machine asked."""
+    if request.url.path.startswith(OF_MACHINES):
+        return None
+    house: House = request.app.state.house
+    viewer = Viewer(request, house, getattr(request.state, "person", None))
+    status = said.status_code
+    if status == 401:
+        if request.method == "GET" and not viewer.by_htmx:
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?next={quote(here)}", status_code=303)
+        return viewer.go("/login")
+    problem = json.loads(bytes(said.body))
+    zh = error.zh if isinstance(error, Refused) else ""
+    facts = {
+        "kind": "refused",
+        "headline": headline(problem["code"], viewer.language),
+        "detail": (zh if viewer.language == "zh" else "") or problem["message"],
+    }
+    headers = {name: value for name in ("retry-after",) if (value := said.headers.get(name)) is not None}
+    if viewer.by_htmx:
+        headers |= {"HX-Retarget": "#told", "HX-Reswap": "innerHTML"}
+        return viewer.show("told_fragment.html", status=status, headers=headers, **facts, address_after=None)
+    back = request.headers.get("Referer") or "/"
+    return viewer.show("told.html", status=status, headers=headers, **facts, back=back)

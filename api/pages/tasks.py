@@ -1,0 +1,327 @@
+"""A task on a page: its form, claimed, decided in place, and what happened when somebody else was quicker."""
+
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from api import errors, files, processes
+from api.access import DecidableTask, VisibleTask
+from api.arithmetic import arithmetic_of
+from api.cases import looked_into
+from api.errands import Errands, Pending
+from api.house import EngineAway, House
+from api.once import Once
+from api.pages import ladder_steps
+from api.pages.forms import Field, faults_by_field, fields_of, read_back
+from api.pages.frame import Looking, Viewer
+from api.pages.refusals import headline, said_fault
+from api.pages.timeline import moments, said_value
+from domain.commands import PauseTask, ReassignTask, ResumeTask, UrgeTask
+from domain.processes import TASKS
+from domain.refusals import Refused
+from domain.tasks import Task
+from policies.packs import load_pack
+from store import answers, inbox, people, projects, reads, work
+from store import files as shelf
+
+router = APIRouter(include_in_schema=False, prefix="/tasks/{task_id}")
+LATEST = 12
+WEIGHED = ("arrears.approve-limit", "arrears.limit-pressure", "arrears.refer-legal")
+
+
+@router.get("")
+def look(viewer: Looking, task: VisibleTask) -> Response:
+    """One task and the form that decides it."""
+    return _page(viewer, task, **form_of(viewer, task, inline=False), said=None)
+
+
+def _page(viewer: Viewer, task: Any, *, status: int = 200, **facts: Any) -> Response:
+    """The whole page of a task, with what a decision about somebody's water rests on."""
+    rests_on = evidence(viewer, task) if task.key in WEIGHED else {}
+    return viewer.show("task.html", status=status, **about(viewer, task) | rests_on, evidence=bool(rests_on), **facts)
+
+
+def evidence(viewer: Viewer, task: Any) -> dict[str, Any]:
+    """What a limit rests on: every condition, the ladder climbed, the bills, and the photos."""
+    with viewer.house.database.read() as connection:
+        row = reads.case_on_record(connection, task.case_no)
+        case = looked_into(connection, row, viewer.person, at=viewer.now)
+        stands = processes.on_record(connection, row)
+        kept = [files.file_shown(each) for each in shelf.of_case(connection, task.case_no)]
+        served_by = people.names(connection, [served.by for served in stands.facts.served.values()])
+    return {
+        "case": case,
+        "may_limit": case["arrears"].may_limit,
+        "steps": ladder_steps.steps(stands.facts, stands.policy, stands.calendar),
+        "kept": kept,
+        "served_by": served_by,
+    }
+
+
+@router.get("/form")
+def form(viewer: Looking, task: VisibleTask) -> Response:
+    """The form alone, to be decided in the list that it is in."""
+    facts = about(viewer, task)
+    if task.status != "open":
+        return viewer.show("task_done.html", **facts)
+    if facts["against"] is not None:
+        return viewer.show("told_fragment.html", kind="", headline=facts["against"], detail=None, address_after=None)
+    return viewer.show("task_form.html", **facts, **form_of(viewer, task, inline=True))
+
+
+@router.get("/clock")
+def clock(viewer: Looking, task: VisibleTask) -> Response:
+    """How the deadline was counted, in words."""
+    with viewer.house.database.read() as connection:
+        case = processes.on_record(connection, reads.case_on_record(connection, task.case_no))
+    arithmetic = arithmetic_of(Task.model_validate(task.body), case.calendar)
+    return viewer.show("task_clock.html" if viewer.by_htmx else "task_clock_page.html", task=task, sum=arithmetic)
+
+
+@router.post("/claim")
+def claim(viewer: Looking, task: DecidableTask) -> Response:
+    inbox.claim(viewer.house.database, task.task_id, by=viewer.person.actor, at=viewer.now)
+    return _claimed(viewer, task)
+
+
+@router.post("/release")
+def release(viewer: Looking, task: DecidableTask) -> Response:
+    inbox.release(viewer.house.database, task.task_id, by=viewer.person.actor, at=viewer.now)
+    return _claimed(viewer, task)
+
+
+def _claimed(viewer: Viewer, task: Any) -> Response:
+    if viewer.by_htmx:
+        return Response(status_code=204, headers={"HX-Trigger": "recorded"})
+    return viewer.go(f"/tasks/{task.task_id}")
+
+
+@router.post("/urge")
+async def urge(viewer: Looking, task: DecidableTask) -> Response:
+    return await _tell(viewer, task, UrgeTask)
+
+
+@router.post("/pause")
+async def pause(
+    viewer: Looking,
+    task: DecidableTask,
+    party: Annotated[Any, Form()],
+    reason: Annotated[str, Form(min_length=1, max_length=500)],
+) -> Response:
+    return await _tell(viewer, task, PauseTask, party=party, reason=reason)
+
+
+@router.post("/resume")
+async def resume(viewer: Looking, task: DecidableTask) -> Response:
+    return await _tell(viewer, task, ResumeTask)
+
+
+@router.post("/reassign")
+async def reassign(
+    viewer: Looking,
+    task: DecidableTask,
+    to: Annotated[str, Form(max_length=100)],
+    reason: Annotated[str | None, Form(max_length=500)] = None,
+) -> Response:
+    """Give a task to somebody; whoever had it in hand has it no more."""
+    house = viewer.house
+
+    def known() -> None:
+        with house.database.read() as connection:
+            if people.person(connection, to) is None:
+                raise Refused("unknown", f"there is no person {to}", zh=f"没有 {to} 这个账号，请核对。")
+
+    await run_in_threadpool(known)
+    answer = await _tell(viewer, task, ReassignTask, to=to, reason=reason or None)
+    await run_in_threadpool(
+        inbox.hand_over, house.database, task.case_no, task.task_id, to=to, by=viewer.person.id, at=viewer.now
+    )
+    return answer
+
+
+async def _tell(viewer: Viewer, row: Any, kind: Any, **said: Any) -> Response:
+    errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
+    await errand.tell(row, kind, task=row.task_id, **said)
+    return viewer.go(f"/tasks/{row.task_id}")
+
+
+@router.post("/decide")
+async def decide(request: Request, viewer: Looking, task: DecidableTask) -> Response:
+    """The decision; a form that is wrong comes back as it was filled in, with each fault at its field."""
+    sent = await request.form(max_files=10, max_part_size=2**20)
+    kind = TASKS[task.key]
+    filled, uploads = read_back(kind.form, sent)
+    try:
+        for name, upload in uploads.items():
+            filled[name] = await run_in_threadpool(_kept, viewer, task, name, upload)
+        processes.refuse_bad_form(task.key, filled)
+        await run_in_threadpool(files.refuse_foreign_files, viewer.house, task.case_no, filled)
+        told = await _decided(viewer, task, filled, sent)
+    except RequestValidationError as invalid:
+        faults = {
+            name: said_fault(words, viewer.language) for name, words in faults_by_field(invalid, kind.form).items()
+        }
+        return _again(viewer, task, filled, sent, faults)
+    except Refused as refused:
+        await errors.audit(request, refused.code, refused.message)
+        if refused.code == "form-invalid":
+            return _again(viewer, task, filled, sent, {"": refused.zh or refused.message})
+        return await run_in_threadpool(_too_late, viewer, task.task_id, refused)
+    except EngineAway:
+        words = viewer.say(
+            "系统暂时连不上，您填的都在，请稍后再提交。",
+            "The engine does not answer; nothing is lost: send it again in a while.",
+        )
+        return _again(viewer, task, filled, sent, {"": words}, status=503)
+    return await run_in_threadpool(_done, viewer, task, isinstance(told, Pending))
+
+
+def _kept(viewer: Viewer, task: Any, field: str, upload: UploadFile) -> str:
+    """A photo or signature of the form, put with the case's files; returns what stands for it in the form."""
+    role: Any = "signature" if field == "signature" else None
+    try:
+        kept = files.take(viewer.house, task.case_no, viewer.person, None, upload, role, None, task.task_id)
+    except RequestValidationError as unfit:
+        raise RequestValidationError([each | {"loc": ("body", "form", field)} for each in unfit.errors()]) from None
+    return str(kept.effect["value"])
+
+
+async def _decided(viewer: Viewer, task: Any, filled: dict[str, Any], sent: FormData) -> Any:
+    key = str(sent.get("once") or "")
+    once = Once(None, "")
+    if 0 < len(key) <= 80 and key.isalnum():
+        print_ = answers.fingerprint("POST", f"/tasks/{task.task_id}/decide", filled)
+        once = Once(f"{viewer.person.id}:{key}", print_)
+    errand = Errands(viewer.person, viewer.house, once, Response())
+    against = inbox.against(task, by=viewer.person.actor)
+    return await errand.decide(task, task.key, filled, task_id=task.task_id, against=against)
+
+
+def _again(
+    viewer: Viewer,
+    task: Any,
+    filled: dict[str, Any],
+    sent: FormData,
+    faults: dict[str, str],
+    *,
+    status: int = 422,
+) -> Response:
+    once = str(sent.get("once") or "")
+    facts = form_of(
+        viewer, task, inline=viewer.by_htmx, given=filled, faults=faults, once=once if status != 422 else None
+    )
+    if viewer.by_htmx:
+        return viewer.show("task_form.html", status=status, **about(viewer, task), **facts)
+    return _page(viewer, task, status=status, **facts, said=None)
+
+
+def _done(viewer: Viewer, task: Any, pending: bool) -> Response:
+    facts = about(viewer, _read(viewer, task.task_id))
+    if not viewer.by_htmx:
+        return viewer.go(f"{facts['case_address']}?{'pending' if pending else 'decided'}={task.task_id}")
+    if pending:
+        headline = viewer.say("已接收，稍后自动办理。", "Accepted: it is carried out as soon as a worker is back.")
+        return viewer.show(
+            "told_fragment.html", kind="pending", headline=headline, detail=None, address_after=facts["case_address"]
+        )
+    return viewer.show("task_done.html", headers={"HX-Trigger": "recorded"}, **facts)
+
+
+def _too_late(viewer: Viewer, task_id: str, refused: Refused) -> Response:
+    """What stands in the way: mostly that somebody else was quicker, and then who, when and how."""
+    task = _read(viewer, task_id)
+    status = errors.STATUS[refused.code]
+    if task is not None and task.status != "open":
+        facts = about(viewer, task)
+        words = viewer.text("task_beaten.html", **facts)
+        if viewer.by_htmx:
+            return viewer.show("plain.html", status=status, text=words, headers={"HX-Trigger": "recorded"})
+        return _page(viewer, task, status=status, **form_of(viewer, task, inline=False), said=words)
+    template = "told_fragment.html" if viewer.by_htmx else "told.html"
+    return viewer.show(
+        template,
+        status=status,
+        kind="refused",
+        headline=headline(refused.code, viewer.language),
+        detail=(refused.zh if viewer.language == "zh" else "") or refused.message,
+        back=f"/tasks/{task_id}",
+        address_after=None,
+    )
+
+
+def _read(viewer: Viewer, task_id: str) -> Any:
+    with viewer.house.database.read() as connection:
+        return reads.task(connection, viewer.person, task_id)
+
+
+def about(viewer: Viewer, task: Any) -> dict[str, Any]:
+    """What a page tells of a task: its case, what stands against this person deciding it, and what was answered."""
+    refused = None
+    if task.status == "open":
+        refused = inbox.against(task, by=viewer.person.actor)
+    form, given = TASKS[task.key].form, task.body.get("form") or {}
+    with viewer.house.database.read() as connection:
+        subject = work.title_of(connection, viewer.person, task.case_no)
+        decided_by = task.body.get("decided_by")
+        entries = reads.latest(connection, task.case_no, limit=LATEST)
+        ids = {entry.by for entry in entries} | {name for name in (decided_by, task.holder, task.assignee) if name}
+        names = people.names(connection, ids)
+    titles = {field.name: field.title for field in fields_of(form)}
+    return {
+        "task": task,
+        "subject": task.body.get("subject"),
+        "about": subject,
+        "case_address": case_address(task.process, task.case_no),
+        "against": None if refused is None else _against(viewer, refused),
+        "decided_by": names.get(decided_by, decided_by),
+        "names": names,
+        "latest": moments(viewer, entries, names),
+        "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
+        "guest": not viewer.person.inside,
+    }
+
+
+def _against(viewer: Viewer, refused: Refused) -> str:
+    detail = (refused.zh if viewer.language == "zh" else "") or refused.message
+    return f"{headline(refused.code, viewer.language)} {detail}"
+
+
+def case_address(process: str, case_no: str) -> str:
+    """Where a case is looked at."""
+    return f"/{'arrears' if process == 'arrears' else 'projects'}/{case_no}"
+
+
+def form_of(
+    viewer: Viewer,
+    task: Any,
+    *,
+    inline: bool,
+    given: dict[str, Any] | None = None,
+    faults: dict[str, str] | None = None,
+    once: str | None = None,
+) -> dict[str, Any]:
+    """The task's form, with what may be picked in it."""
+    faults = dict(faults or {})
+    fields: list[Field] = fields_of(
+        TASKS[task.key].form, given=given, faults=faults, options=_options(viewer.house, task)
+    )
+    general = faults.get("")
+    return {"fields": fields, "general_fault": general, "inline": inline, "once": once or uuid4().hex}
+
+
+def _options(house: House, task: Any) -> dict[str, list[str]]:
+    """Papers by name, as the project's kind asks for them."""
+    if task.key not in ("connection.check-papers", "connection.supply-papers"):
+        return {}
+    with house.database.read() as connection:
+        row = reads.case_on_record(connection, task.case_no)
+        project, papers = projects.project(connection, task.case_no)
+    policy = load_pack(row.pack).connection
+    asked = list(policy.checklist[project.kind].value) if policy is not None else []
+    wanted = row.facts.get("missing") or row.facts.get("tolerated") or asked
+    missing = [name for name in asked if name not in papers]
+    return {"missing": missing + [name for name in asked if name in papers], "tolerated": asked, "papers": list(wanted)}

@@ -1,0 +1,131 @@
+"""The timeline of a case: who did what, when, and the evidence for it, in words."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from api.labels import EVENTS
+from api.pages.forms import fields_of
+from api.pages.frame import Viewer, label, task_title
+from api.pages.shapes import money
+from api.pages.words import in_language
+from domain.evidence import STANDS_FOR
+from domain.processes import TASKS
+
+QUIET = frozenset({"MessageDue", "ClockStopped", "ClockWentOn", "ReviewDue", "LimitWindowOpened"})
+"""What the case says to itself: on record, and of no use to a reader."""
+
+
+class Moment(NamedTuple):
+    """One line. `files`: what of the form is a file, by its hash."""
+
+    at: datetime
+    who: str
+    what: str
+    detail: str
+    clauses: list[str]
+    files: list[str]
+    sequence: int
+
+
+def moments(viewer: Viewer, entries: Iterable[Any], names: Mapping[str, str]) -> list[Moment]:
+    """What is on record, the newest first."""
+    told = [_moment(viewer, entry, names) for entry in entries if entry.event not in QUIET]
+    return told[::-1]
+
+
+def _moment(viewer: Viewer, entry: Any, names: Mapping[str, str]) -> Moment:
+    zh, en = EVENTS.get(entry.event, (entry.event, entry.event))
+    detail, files = _detail(viewer, entry)
+    who = viewer.say("系统", "the system") if entry.by == "system" else names.get(entry.by, entry.by)
+    return Moment(entry.at, who, viewer.say(zh, en), detail, list(entry.clauses), files, entry.sequence)
+
+
+def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
+    body, language = entry.body, viewer.language
+    match entry.event:
+        case "CaseOpened":
+            return str(body.get("pack", "")), []
+        case "CaseClosed":
+            return label(body["outcome"], language), []
+        case "StageEntered":
+            return label(body["stage"], language), []
+        case "TaskOpened":
+            task = body["task"]
+            return _titled(viewer, task["key"], task.get("subject")), []
+        case "TaskDecided":
+            said, files = answers(viewer, body["key"], body["form"])
+            title = _titled(viewer, body["key"], None)
+            return f"{title}：{said}" if language == "zh" and said else f"{title}: {said}" if said else title, files
+        case "TaskEscalated":
+            return f"{label(body['level'], language)} · {_titled(viewer, body['key'], None)}", []
+        case "TaskReassigned":
+            return f"{_titled(viewer, body['key'], None)} → {body['to']}", []
+        case _:
+            parts = [_titled(viewer, body["key"], None)] if body.get("key") in TASKS else []
+            parts += [money(body[name]) for name in ("amount_fen",) if isinstance(body.get(name), int)]
+            known = (
+                "reason",
+                "because",
+                "period",
+                "method",
+                "kind",
+                "how",
+                "party",
+                "template",
+                "channel",
+                "status",
+                "note",
+            )
+            parts += [label(str(body[name]), language) for name in known if body.get(name)]
+            parts += [
+                str(body[name])
+                for name in ("no", "bill", "reference", "order_no", "opinion", "share")
+                if body.get(name)
+            ]
+            if entry.event in ("ItemsPassed", "ItemsFailed"):
+                parts.append(_items(viewer, body))
+            return viewer.say("，", ", ").join(parts), []
+
+
+def _items(viewer: Viewer, body: Mapping[str, Any]) -> str:
+    if "ranges" in body:
+        spans = [f"{first}" if first == last else f"{first}-{last}" for first, last in body["ranges"]]
+        return viewer.say("表位 ", "items ") + "、".join(spans)
+    return viewer.say("；", "; ").join(f"{no} {why}" for no, why in list(body["items"].items())[:20])
+
+
+def _titled(viewer: Viewer, key: str, subject: str | None) -> str:
+    title = task_title(key, viewer.language) if key in TASKS else key
+    return f"{title} {subject}" if subject and subject.isdigit() else f"{title} · {subject}" if subject else title
+
+
+def answers(viewer: Viewer, key: str, form: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """A filled form in one line, and the hashes of the files that it names."""
+    titles = {field.name: in_language(field.title, viewer.language) for field in fields_of(TASKS[key].form)}
+    said: list[str] = []
+    files: list[str] = []
+    for name, value in form.items():
+        if isinstance(value, str) and value.startswith(STANDS_FOR):
+            files.append(value.removeprefix(STANDS_FOR))
+        elif name == "outcome":
+            said.insert(0, label(str(value), viewer.language))
+        elif value not in (True, None, "", [], {}):
+            colon = viewer.say("：", ": ")
+            said.append(f"{titles.get(name, name)}{colon}{said_value(viewer, value)}")
+    return viewer.say("；", "; ").join(said), files
+
+
+def said_value(viewer: Viewer, value: Any) -> str:
+    """One answer as it is read."""
+    match value:
+        case bool():
+            return viewer.say("是", "yes") if value else viewer.say("否", "no")
+        case list() | tuple():
+            return viewer.say("、", ", ").join(str(part) for part in value)
+        case dict():
+            return viewer.say("；", "; ").join(f"{no} {why}" for no, why in value.items())
+        case str():
+            return label(value, viewer.language)
+        case _:
+            return str(value)

@@ -1,0 +1,74 @@
+"""Who gets to see a page: nobody without a session, and nobody else's cases with one."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.api.conftest import Site, opening
+from tests.api.test_access import ABSENT, NEED_NO_TOKEN, routes
+
+FOR_ANYBODY = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("POST", "/logout"),
+    ("POST", "/preferences"),
+    ("GET", "/static/{name}"),
+    ("GET", "/offline.js"),
+}
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+def pages(site: Site) -> list[tuple[str, str]]:
+    return sorted(
+        (method, path)
+        for method, path in routes(site) - NEED_NO_TOKEN - FOR_ANYBODY
+        if not path.startswith("/api/") and method != "HEAD"
+    )
+
+
+def address(site: Site, path: str) -> str:
+    return f"http://127.0.0.1:{site.settings.api_port}{path}"
+
+
+def test_no_page_opens_without_a_session(site: Site) -> None:
+    seen = pages(site)
+    assert len(seen) > 30
+    for method, path in seen:
+        where = path.format(**ABSENT, place="arrears")
+        answer = site.http.request(method, address(site, where), headers=OWN, follow_redirects=False)
+        if path == "/live":
+            assert answer.status_code == 401
+            continue
+        assert answer.status_code == 303, (method, path)
+        assert answer.headers["Location"].startswith("/login"), (method, path)
+
+
+def test_another_site_cannot_send_a_form_in_somebodys_name(site: Site) -> None:
+    answer = site.http.post(address(site, "/logout"), headers={"Sec-Fetch-Site": "cross-site"}, follow_redirects=False)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/arrears/{case_no}", "/cases/{case_no}", "/tasks/{task_id}", "/tasks/{task_id}/form"]
+)
+def test_a_case_out_of_sight_looks_like_none(site: Site, account_no: str, path: str) -> None:
+    opened = site.post("/arrears-cases", opening(account_no, grid="here"), who="clerk").json()
+    far = site.add(f"far-{uuid4().hex[:8]}", "collector", grid="elsewhere")
+    ids = {"case_no": opened["case_no"], "task_id": opened["tasks"][0]["task_id"]}
+    told = [
+        site.http.get(address(site, path.format(**names)), headers=site.as_(far), follow_redirects=False)
+        for names in (ids, ABSENT)
+    ]
+    assert [answer.status_code for answer in told] == [404, 404]
+    assert told[0].text == told[1].text.replace(ABSENT["task_id"], ids["task_id"]).replace(
+        ABSENT["case_no"], ids["case_no"]
+    )
+    assert account_no not in told[0].text
+
+
+def test_a_page_addressed_from_outside_leads_nowhere_else(site: Site) -> None:
+    for next_ in ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"):
+        answer = site.http.get(address(site, "/login"), params={"next": next_})
+        assert answer.status_code == 200
+        assert "evil.example" not in answer.text.split('name="next"')[1].split(">")[0]
+        assert "javascript" not in answer.text.split('name="next"')[1].split(">")[0]
