@@ -12,8 +12,11 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Row,
     Select,
+    String,
     and_,
+    cast,
     false,
     func,
     or_,
@@ -266,7 +269,7 @@ def _row(row: Any, *, hide: bool) -> InboxRow:
 def title_of(connection: Connection, person: Person, case_no: str) -> str:
     """What a case is about: the project's name, or the account's name or number; masked for those who only watch."""
     title = connection.scalar(
-        select(shown()[0])
+        select(func.coalesce(accounts.c.name, projects.c.name, cases.c.subject))
         .select_from(cases)
         .outerjoin(accounts, and_(cases.c.process == "arrears", accounts.c.account_no == cases.c.subject))
         .outerjoin(projects, projects.c.case_no == cases.c.case_no)
@@ -274,3 +277,10 @@ def title_of(connection: Connection, person: Person, case_no: str) -> str:
     )
     title = title or case_no
     return (starred(title) or title) if watches_only(person) else title
+
+
+def under_clause(connection: Connection, person: Person, clause: str, *, limit: int) -> list[Row[Any]]:
+    """Open tasks that rest on a sentence, the most pressing first: where it is running now, in this person's sight."""
+    resting = cast(tasks.c.body, String).contains(f'"{clause}"', autoescape=True)
+    mine = select(tasks).where(OPEN_TASK, task_within(person), resting).order_by(*_KEY)
+    return list(connection.execute(mine.limit(limit)).all())
