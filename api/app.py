@@ -1,5 +1,6 @@
 """The API: every door, and what they share."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -8,7 +9,23 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from temporalio.client import Client
 
-from api import about, billing, board, calendars, cases, errors, files, imports, login, openings, overview, tasks, verbs
+from api import (
+    about,
+    billing,
+    board,
+    calendars,
+    cases,
+    errors,
+    files,
+    imports,
+    incoming,
+    login,
+    openings,
+    overview,
+    previews,
+    tasks,
+    verbs,
+)
 from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
 from api.limits import BodyLimit
@@ -48,7 +65,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = database or Database(settings.database)
         app.state.house = House(settings, store, Engine(settings, store, client), clock or now)
+        sweeping = asyncio.create_task(incoming.sweep_now_and_then(settings.data, app.state.house.clock))
         yield
+        sweeping.cancel()
         await app.state.house.engine.close()
         if database is None:
             store.close()
@@ -66,6 +85,7 @@ def create_app(
     errors.install(app)
     larger = {
         f"{PREFIX}/ledger/imports": LARGEST_FILE,
+        f"{PREFIX}/ledger/preview": LARGEST_FILE,
         f"{PREFIX}/cases/{{case_no}}/files": (max(settings.photo_megabytes, settings.paper_megabytes) + 1)
         * LARGEST_BODY,
     }
@@ -73,7 +93,7 @@ def create_app(
     app.add_middleware(OwnSite)
     app.add_middleware(errors.Unexpected)
     app.add_middleware(SafeHeaders)
-    for room in (cases, board, openings, verbs, tasks, files, billing, imports, calendars, login, about):
+    for room in (cases, board, openings, verbs, tasks, files, billing, imports, previews, calendars, login, about):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
     site.install(app)

@@ -91,12 +91,14 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_plain)]
 _ACCOUNT_NO, _BILL_NO, _REFERENCE = r"^[0-9A-Za-z][0-9A-Za-z-]{0,31}$", r"^\S{1,64}$", r"^[^\s/]{1,100}$"
 _PERIOD, _PHONE = r"^20[0-9]{2}-(0[1-9]|1[0-2])$", r"^[+0-9][0-9 ()-]{2,30}$"
+_SHA256 = r"^[0-9a-f]{64}$"
 PATTERNS = {
     _ACCOUNT_NO: "is not an account number: write up to 32 letters, digits and hyphens",
     _BILL_NO: "is not a bill number: write up to 64 characters without spaces",
     _REFERENCE: "is not a reference: write up to 100 characters without spaces and slashes",
     _PERIOD: "is not a billing month: write one such as 2026-02",
     _PHONE: "is not a phone number: write its digits",
+    _SHA256: "is no SHA-256: write the 64 hexadecimal digits that the preview has told",
 }
 """What to say of text that does not fit its pattern."""
 AccountNo = Annotated[str, StringConstraints(pattern=_ACCOUNT_NO)]
@@ -263,6 +265,12 @@ class ConfirmBody(Body):
 
     source: Annotated[Line, Field(max_length=50)] = Field(examples=["billing"])
     at: Instant = Field(examples=["2026-03-11T06:00:00+08:00"])
+
+
+class PreviewedFile(Body):
+    """A ledger file that was sent to the preview within the hour, by its SHA-256."""
+
+    sha256: Annotated[str, StringConstraints(pattern=_SHA256)] = Field(examples=["0" * 64])
 
 
 class ContactBody(Body):

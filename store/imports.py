@@ -14,12 +14,13 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from domain.account import Bill, LedgerFact, standing
+from domain.account import Bill
 from domain.calendars import local
 from domain.policy import Strict
 from store import search
 from store.database import Database, upsert
-from store.ledger import FACT, AccountRecord, put_account
+from store.ledger import AccountRecord, put_account
+from store.ledger_plan import Bills, Plan, RowFault, bills_of, plan
 from store.tables import accounts, imports, ledger, numbers, openings, outbox
 
 ROWS_A_TRANSACTION = 500
@@ -38,17 +39,6 @@ class LedgerRows(Protocol):
     @property
     def headings(self) -> Mapping[str, str]: ...
     def __iter__(self) -> Iterator[Any]: ...
-
-
-class RowFault(Strict):
-    """What kept a row from being taken in, and what to do about it. Names no personal data."""
-
-    row: int
-    column: str | None
-    problem: str
-    problem_zh: str
-    mend: str
-    mend_zh: str
 
 
 class ImportResult(Strict):
@@ -70,11 +60,9 @@ class _Tally:
         self.rows = self.cases_opened = self.bills_new = self.bills_known = self.errors_total = 0
         self.errors: list[RowFault] = []
 
-    def fault(self, row: int, column: str | None, problem: str, problem_zh: str, mend: str, mend_zh: str) -> None:
-        self.errors_total += 1
-        if len(self.errors) < KEPT_FAULTS:
-            fault = RowFault(row=row, column=column, problem=problem, problem_zh=problem_zh, mend=mend, mend_zh=mend_zh)
-            self.errors.append(fault)
+    def fault(self, faults: Sequence[RowFault]) -> None:
+        self.errors_total += len(faults)
+        self.errors += faults[: KEPT_FAULTS - len(self.errors)]
 
     def result(self) -> ImportResult:
         return ImportResult(**vars(self) | {"errors": tuple(self.errors)})
@@ -100,13 +88,12 @@ def import_ledger(
         return before
     tally, rows, faulty = _Tally(), iter(file), set[int]()
     while chunk := list(islice(rows, ROWS_A_TRANSACTION)):
-        bills = [row for row in chunk if not hasattr(row, "problem")]
-        for wrong in chunk:
-            if hasattr(wrong, "problem"):
-                faulty.add(wrong.row)
-                tally.fault(wrong.row, wrong.column, wrong.problem, wrong.problem_zh, wrong.mend, wrong.mend_zh)
-        tally.rows += len(bills)
-        _take_in(database, bills, tally, file.headings, pack=pack, at=at)
+        faulty.update(row.row for row in chunk if hasattr(row, "problem"))
+        tally.rows += sum(not hasattr(row, "problem") for row in chunk)
+        found = bills_of(chunk, file.headings, at=at)
+        tally.fault(found.faults)
+        if found.by_account:
+            _take_in(database, found, tally, file.headings, pack=pack, at=at)
         if progress is not None:
             done = tally.rows + len(faulty)
             progress(done, max(done, file.total_rows or 0))
@@ -144,132 +131,46 @@ def as_result(row: Any) -> ImportResult:
 
 
 def _take_in(
-    database: Database, rows: list[Any], tally: _Tally, headings: Mapping[str, str], *, pack: str, at: datetime
+    database: Database, found: Bills, tally: _Tally, headings: Mapping[str, str], *, pack: str, at: datetime
 ) -> None:
-    by_account: dict[str, list[tuple[Any, Bill]]] = {}
-    for row in rows:
-        bill = Bill(
-            no=row.bill_no,
-            period=row.period,
-            amount_fen=row.amount_fen,
-            due_on=row.due_on,
-            late_fee_fen=row.late_fee_fen,
-            at=at,
-        )
-        if bill.overdue_from > at:
-            tally.fault(
-                row.row,
-                headings.get("due_on"),
-                "the bill is not overdue yet",
-                "该账单尚未逾期",
-                "take it in once its due day is over",
-                "请在缴费期限届满后再导入",
-            )
-        else:
-            by_account.setdefault(row.account_no, []).append((row, bill))
-    if not by_account:
-        return
     for last_try in (False, True):
         try:
             with database.write() as connection:
-                counted = _write(connection, by_account, headings, pack=pack, at=at)
+                planned = plan(connection, found.by_account, headings, at=at, lock=True)
+                _write(connection, planned, pack=pack, at=at)
             break
         except IntegrityError:
             # Another door has brought one of these accounts or bills in at this moment: now it is known.
             if last_try:
                 raise
-    tally.bills_new += counted.bills_new
-    tally.bills_known += counted.bills_known
-    tally.cases_opened += counted.cases_opened
-    for fault in counted.errors:
-        tally.fault(**fault.model_dump())
+    tally.bills_new += sum(map(len, planned.new_bills.values()))
+    tally.bills_known += len(planned.known_bills)
+    tally.cases_opened += len(planned.owing)
+    tally.fault(planned.faults)
 
 
-def _write(
-    connection: Connection,
-    by_account: dict[str, list[tuple[Any, Bill]]],
-    headings: Mapping[str, str],
-    *,
-    pack: str,
-    at: datetime,
-) -> _Tally:
+def _write(connection: Connection, planned: Plan, *, pack: str, at: datetime) -> None:
     """One transaction: accounts, new bills, and word for the engine."""
-    counted = _Tally()
-    _put_accounts(connection, by_account, headings, at=at)
-    keys = [f"{no}/{bill.no}" for no, given in by_account.items() for _, bill in given]
-    here = select(ledger.c.unique_key, ledger.c.amount_fen).where(
-        ledger.c.kind == "bill", ledger.c.unique_key.in_(keys)
-    )
-    amounts = {known.unique_key: known.amount_fen for known in connection.execute(here)}
-    fresh: dict[str, list[Bill]] = {}
-    for no, given in by_account.items():
-        for row, bill in given:
-            amount = amounts.get(f"{no}/{bill.no}")
-            if amount is None:
-                fresh.setdefault(no, []).append(bill)
-            elif amount == bill.amount_fen:
-                counted.bills_known += 1
-            else:
-                counted.fault(
-                    row.row,
-                    headings.get("amount_fen"),
-                    "the bill stands already, with another amount",
-                    "该账单已存在，且金额不同",
-                    "give a corrected bill a number of its own, and take the old one back in billing",
-                    "更正后的账单请使用新的账单号，并在营业系统中作废原账单",
-                )
-    counted.bills_new = sum(map(len, fresh.values()))
-    _append_bills(connection, fresh)
-    at_home = _open_accounts(connection, list(by_account))
-    _leave_word(connection, "nudge", [(no, {}) for no in fresh if no in at_home], at=at)
-    owing = _owing(connection, [no for no in by_account if no not in at_home], at=at)
-    _leave_word(connection, "open", _open_places(connection, owing, pack=pack, at=at), at=at)
-    counted.cases_opened = len(owing)
-    return counted
+    for account in planned.changed_accounts:
+        put_account(connection, account, at=at)
+    _add_accounts(connection, planned.new_accounts, at=at)
+    _append_bills(connection, planned.new_bills)
+    _leave_word(connection, "nudge", [(no, {}) for no in planned.new_bills if no in planned.at_home], at=at)
+    _leave_word(connection, "open", _open_places(connection, planned.owing, pack=pack, at=at), at=at)
 
 
-def _put_accounts(
-    connection: Connection,
-    by_account: dict[str, list[tuple[Any, Bill]]],
-    headings: Mapping[str, str],
-    *,
-    at: datetime,
-) -> None:
-    """Add the accounts or bring them up to date. What the file has no column or word for stays as it is known.
-
-    A column left out says nothing: read as "none" it would take away protections that forbid a limit.
-    """
-    mine = select(accounts).where(accounts.c.account_no.in_(by_account)).with_for_update()
-    known = {row.account_no: row for row in connection.execute(mine)}
-    fresh = []
-    for no, given in by_account.items():
-        row, before = given[-1][0], known.get(no)
-        says = {name: getattr(row, name) for name in AccountRecord.model_fields if name in row.model_fields_set}
-        if "protected" in headings:
-            says["protected"] = row.protected
-        stands = {} if before is None else {name: value for name, value in before._mapping.items() if value is not None}
-        kept = {name: stands[name] for name in AccountRecord.model_fields if name in stands}
-        account = AccountRecord.model_validate({"no": no, **kept, **says})
-        if before is None:
-            values = account.model_dump(mode="json") | {"account_no": no, "updated_at": at}
-            values.pop("no")
-            fresh.append(values)
-        elif any(
-            value != (tuple(kept[name]) if name == "protected" else kept.get(name)) for name, value in says.items()
-        ):
-            put_account(connection, account, at=at)
-    if fresh:
-        connection.execute(insert(accounts), fresh)
-        search.put_new(
-            connection,
-            "arrears",
-            {
-                each["account_no"]: search.terms(
-                    name=each["name"], address=each["address"], numbers=(each["account_no"],)
-                )
-                for each in fresh
-            },
-        )
+def _add_accounts(connection: Connection, new: Sequence[AccountRecord], *, at: datetime) -> None:
+    if not new:
+        return
+    rows = [
+        account.model_dump(mode="json", exclude={"no"}) | {"account_no": account.no, "updated_at": at}
+        for account in new
+    ]
+    connection.execute(insert(accounts), rows)
+    found_by = {
+        account.no: search.terms(name=account.name, address=account.address, numbers=(account.no,)) for account in new
+    }
+    search.put_new(connection, "arrears", found_by)
 
 
 def _append_bills(connection: Connection, fresh: dict[str, list[Bill]]) -> None:
@@ -287,21 +188,6 @@ def _append_bills(connection: Connection, fresh: dict[str, list[Bill]]) -> None:
     ]
     if rows:
         connection.execute(insert(ledger), rows)
-
-
-def _open_accounts(connection: Connection, nos: Sequence[str]) -> set[str]:
-    """The accounts among these that have an open case."""
-    mine = select(openings.c.open_subject).where(openings.c.process == "arrears", openings.c.open_subject.in_(nos))
-    return {no for no in connection.scalars(mine) if no is not None}
-
-
-def _owing(connection: Connection, nos: Sequence[str], *, at: datetime) -> list[str]:
-    """The accounts among these that owe anything overdue, by everything the ledger has of them."""
-    facts: dict[str, list[LedgerFact]] = {no: [] for no in nos}
-    mine = select(ledger.c.account_no, ledger.c.body).where(ledger.c.account_no.in_(nos)).order_by(ledger.c.position)
-    for row in connection.execute(mine):
-        facts[row.account_no].append(FACT.validate_python(row.body))
-    return [no for no, known in facts.items() if standing(facts=known, as_of=at).overdue > 0]
 
 
 def _open_places(

@@ -8,10 +8,11 @@ SQLite and PostgreSQL. A name may be entered from any of its characters, an addr
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, select
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from store.tables import cases, found_by, tasks
 
@@ -41,11 +42,16 @@ def put(connection: Connection, process: str, subject: str, terms: Sequence[str]
     put_new(connection, process, {subject: terms})
 
 
-def put_new(connection: Connection, process: str, subjects: dict[str, Sequence[str]]) -> None:
+def put_new(connection: Connection, process: str, subjects: Mapping[str, Sequence[str]]) -> None:
     """Subjects that did not stand anywhere yet."""
     rows = [{"process": process, "subject": no, "term": term} for no, given in subjects.items() for term in given]
     if rows:
-        connection.execute(insert(found_by), rows)
+        # Some eight rows an account: a ledger has a million, and its time went into what is done for each parameter.
+        statement = insert(found_by).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+        names = statement.positiontup if isinstance(statement, SQLCompiler) else None
+        connection.exec_driver_sql(
+            str(statement), [tuple(row[name] for name in names) for row in rows] if names else rows
+        )
 
 
 def _plain(text: str) -> str:
