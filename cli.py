@@ -17,6 +17,7 @@ from domain.people import ROLES, Level, Role
 from settings import Settings
 
 if TYPE_CHECKING:
+    from policies.packs import Pack
     from store.database import Database
 
 app = typer.Typer(
@@ -230,13 +231,50 @@ def packs_check(
 
 
 @packs_app.command("show")
-def packs_show(name: str) -> None:
-    """Every value of a pack with its source."""
-    from policies.packs import load_pack
+def packs_show(
+    name: Annotated[str, typer.Argument(help="jinan, or jinan@2020-01-29")],
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Every value of a pack with its titles, unit and source, and how it reads what can be read in several ways."""
+    from policies import shown
 
-    for path, value in load_pack(name).values().items():
-        source = " + ".join([*value.clauses, *(["chosen"] if value.chosen else [])])
-        print(f"{path} = {value.model_dump(mode='json')['value']}  [{source}]  {value.reason or ''}".rstrip())
+    pack = pack_named(name)
+    if as_json:
+        print(json.dumps(shown.as_json(pack), ensure_ascii=False, indent=2))
+        return
+    for line in shown.lines(pack):
+        print(line)
+
+
+@packs_app.command("diff")
+def packs_diff(
+    a: Annotated[str, typer.Argument(help="one pack")],
+    b: Annotated[str, typer.Argument(help="the other")],
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """What two packs have differently, side by side, with the sentences behind it."""
+    from policies.shown import differences
+
+    one, other = pack_named(a), pack_named(b)
+    found = differences(one, other)
+    if as_json:
+        told = {"a": one.name, "b": other.name, "differences": [each.model_dump(mode="json") for each in found]}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    for each in found:
+        print(f"{each.name}  {each.title.zh} / {each.title.en}")
+        for pack, value in ((one, each.a), (other, each.b)):
+            print(f"  {pack.name}  {f'{value.written}  [{value.source}]' if value else '-'}")
+
+
+def pack_named(name: str) -> "Pack":
+    """The pack of that name; leaves with what is wrong with it, or which packs there are."""
+    from policies.packs import PackError, load_pack
+
+    try:
+        return load_pack(name)
+    except PackError as wrong:
+        fail(str(wrong), code=2)
 
 
 @people_app.command("add")

@@ -23,6 +23,7 @@ from policies.written import Fault, Node, read, spelled
 FOLDER = Path(__file__).parent
 CLAUSES = "clauses.yaml"
 CALENDARS = "calendars"
+TITLES = "titles.yaml"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -37,6 +38,16 @@ class PackError(Exception):
 class Title(Strict):
     zh: Line
     en: Line
+
+
+class ValueTitle(Title):
+    """What a value is called, and its unit where its type does not say it."""
+
+    unit: Line | None = None
+
+
+class _Titles(Strict):
+    titles: dict[str, ValueTitle]
 
 
 class Reading(Strict):
@@ -94,7 +105,7 @@ def pack_versions() -> tuple[str, ...]:
 
 
 def pack_files() -> list[Path]:
-    """Every policy file that comes with Guanjia: packs, their clauses, calendars."""
+    """Every policy file that comes with Guanjia: packs, their clauses, their titles, calendars."""
     return sorted(FOLDER.rglob("*.yaml"))
 
 
@@ -127,6 +138,12 @@ def clauses() -> Mapping[str, Clause]:
 
 
 @lru_cache
+def titles() -> Mapping[str, ValueTitle]:
+    """What the values of packs are called, by name. Raises PackError."""
+    return MappingProxyType(_titles(FOLDER / TITLES).titles)
+
+
+@lru_cache
 def load_calendar() -> Calendar:
     """The published days off and make-up days of every year known. Raises PackError."""
     return _calendar(FOLDER / "calendars" / "cn.yaml")
@@ -148,6 +165,8 @@ def check_packs(paths: Iterable[Path]) -> list[str]:
                     _sentences(path, strictly=True)
                 elif path.parent.name == CALENDARS:
                     _calendar(path)
+                elif path.name == TITLES:
+                    _titles(path)
                 else:
                     _read_pack(path)
             except PackError as wrong:
@@ -210,6 +229,10 @@ def _glance(path: Path) -> Register | None:
         return None if said is None else Register.model_validate(said)
     except (OSError, ValueError):
         return None
+
+
+def _titles(path: Path) -> _Titles:
+    return _read(path, _Titles, lambda _: ())
 
 
 def _calendar(path: Path) -> Calendar:
