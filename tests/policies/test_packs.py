@@ -74,7 +74,7 @@ def test_the_packs_that_come_with_guanjia_are_found_by_name_and_day() -> None:
 
 def test_nothing_that_comes_with_guanjia_has_a_fault() -> None:
     assert check_packs([packs.FOLDER]) == []
-    assert {path.parent.name for path in packs.pack_files()} == {"calendars", "standard", *UTILITIES}
+    assert {path.parent.name for path in packs.pack_files()} == {packs.FOLDER.name, "calendars", "standard", *UTILITIES}
     assert check_packs(packs.pack_files()) == []
 
 
