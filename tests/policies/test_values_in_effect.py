@@ -148,4 +148,4 @@ def test_a_sentence_writes_its_term_in_one_of_three_ways() -> None:
         None,
         None,
     ]
-    assert len({value.pack for value in VALUES}) == len(pack_versions())
+    assert {value.pack for value in VALUES} == {name for name in pack_versions() if not name.startswith("standard@")}
