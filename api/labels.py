@@ -122,6 +122,54 @@ LABELS: dict[str, tuple[str, str]] = {
     "recalled": ("已召回", "Recalled"),
 }
 
+CLAUSE_PROCESSES: dict[str, tuple[str, str]] = {
+    "acceptance": ("验收", "Acceptance"),
+    "account-opening": ("立户", "Account opening"),
+    "assessment": ("考核", "Assessment"),
+    "billing": ("账单", "Billing"),
+    "complaint": ("投诉", "Complaints"),
+    "conduct": ("言行", "Conduct"),
+    "construction": ("施工", "Construction"),
+    "counter": ("窗口", "Counter"),
+    "customer-data": ("用户资料", "Customer data"),
+    "customer-service": ("客户服务", "Customer service"),
+    "emergency-repair": ("抢修", "Emergency repair"),
+    "escalation": ("逐级上报", "Escalation"),
+    "home-visit": ("上门", "Home visits"),
+    "hotline": ("热线", "Hotline"),
+    "meter-reading": ("抄表", "Meter reading"),
+    "meter-service": ("表务", "Meter service"),
+    "notification": ("告知", "Notification"),
+    "outreach": ("宣传", "Outreach"),
+    "patrol": ("巡查", "Patrol"),
+    "pressure": ("水压", "Pressure"),
+    "privacy": ("保密", "Privacy"),
+    "secondary-supply": ("二次供水", "Secondary supply"),
+    "training": ("培训", "Training"),
+    "violation": ("违章用水", "Violations"),
+    "vulnerable-customer": ("困难用户", "Vulnerable customers"),
+    "water-quality": ("水质", "Water quality"),
+    "work-order": ("工单", "Work orders"),
+    "follow-up": ("回访", "Follow-up"),
+    "organisation": ("机构", "Organisation"),
+}
+COVERAGE: dict[str, tuple[str, str]] = {
+    "kept": ("已执行", "kept"),
+    "open": ("还没有", "open"),
+    "not-software": ("不归软件", "not software"),
+    "not-built": ("流程还没做", "its process is not built yet"),
+    "not-kept": ("还没有执行它的地方", "nothing keeps it yet"),
+    "not-proved": ("还没有测试证明", "no test proves it yet"),
+}
+UTILITIES: dict[str, tuple[str, str]] = {
+    "kaifeng": ("开封", "Kaifeng"),
+    "qingdao": ("青岛", "Qingdao"),
+    "liaocheng": ("聊城", "Liaocheng"),
+    "jinan": ("济南", "Jinan"),
+    "changchun": ("长春", "Changchun"),
+    "standard": ("通用", "Standard"),
+}
+
 EVENTS: dict[str, tuple[str, str]] = {
     "CaseOpened": ("立案", "Opened"),
     "CaseReopened": ("重新立案", "Reopened"),

@@ -16,7 +16,7 @@ from api.access import SignedIn
 from api.arithmetic import said_term
 from api.errors import NotSignedIn
 from api.house import Here, House
-from api.labels import LABELS
+from api.labels import CLAUSE_PROCESSES, COVERAGE, LABELS, UTILITIES
 from api.pages import clocks, shapes
 from api.pages.assets import asset
 from api.pages.places import place_of, places_for
@@ -49,6 +49,10 @@ def environment(language: Language) -> Environment:
     env.filters["both"] = lambda both: in_language(both, language)
     env.filters["task_title"] = lambda key: task_title(key, language)
     env.filters["label"] = lambda word: label(word, language)
+    place = 0 if language == "zh" else 1
+    env.filters["coverage"] = lambda word: COVERAGE[word][place]
+    env.filters["clause_process"] = lambda word: {**LABELS, **CLAUSE_PROCESSES}.get(word, (word, word))[place]
+    env.globals["utility"] = lambda word: UTILITIES.get(word, (word, word))[place]
     env.filters["party"] = lambda party: clocks.PARTIES[party][0 if language == "zh" else 1]
     env.filters["stretch"] = lambda time: shapes.stretch(time, language=language)
     env.filters["seconds"] = lambda seconds: shapes.stretch(timedelta(seconds=seconds), language=language)
@@ -67,16 +71,13 @@ def task_title(key: str, language: Language) -> str:
     return kind.title_zh if language == "zh" else kind.title_en
 
 
-UTILITIES = {"jinan": "济南", "kaifeng": "开封", "qingdao": "青岛", "liaocheng": "聊城", "changchun": "长春"}
-
-
 def tag_of(id: str, found: Clause | None, language: Language) -> str:
     """A clause's short name: whose it is, and where it stands; in English the end of its id."""
     utility, _, rest = id.partition(".")
     if found is None or language == "en":
         return rest.rpartition(".")[2].replace("-", " ") or id
     place = found.section.replace("・", "·").rpartition("·")[2].strip()
-    return f"{UTILITIES.get(utility, utility)} {place[:14]}"
+    return f"{UTILITIES.get(utility, (utility,))[0]} {place[:14]}"
 
 
 def label(word: str | None, language: Language) -> str:
