@@ -1,6 +1,7 @@
 """Cases: found and looked into."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -12,7 +13,7 @@ from api.access import SignedIn, VisibleCase
 from api.errors import documented
 from api.house import Here
 from api.words import said_moment, said_step
-from domain.clock import by_party
+from domain.clock import Party, by_party, by_phase
 from store import orders, projects, reads
 from store.keyset import LONGEST_PAGE
 from store.orders import LimitRequest
@@ -81,10 +82,7 @@ def looked_into(connection: Connection, row: Any, person: Person, *, at: datetim
         ],
         "next": said_step(case.process.next_step(case.facts, case.policy, case.calendar)),
         "next_moment": said_moment(case.process.next_moment(case.facts, case.policy, case.calendar)),
-        "time": {
-            party: int(time.total_seconds())
-            for party, time in by_party(reads.clocks_of(connection, row.case_no), until=at).items()
-        },
+        **whose_time(connection, row, at=at),
         "notices": [shown.NoticeShown.model_validate(notice) for notice in reads.notices_of(connection, row.case_no)],
     }
     if row.process == "arrears":
@@ -107,3 +105,18 @@ def looked_into(connection: Connection, row: Any, person: Person, *, at: datetim
         project, papers = projects.project(connection, row.case_no)
         fields["project"] = shown.in_yuan(project.model_dump(mode="json")) | {"papers": papers}
     return fields
+
+
+def whose_time(connection: Connection, row: Any, *, at: datetime) -> dict[str, Any]:
+    """Gross and each party's own time of a case, whole and phase by phase, in seconds."""
+    clocks, entered = reads.clocks_of(connection, row.case_no), reads.stages_of(connection, row.case_no)
+    phases = by_phase(clocks, entered=entered, until=at)
+    return {
+        "time": _in_seconds(by_party(clocks, until=at)),
+        "gross_seconds": int(((row.closed_at or max(at, row.opened_at)) - row.opened_at).total_seconds()),
+        "phase_time": {phase: _in_seconds(times) for phase, times in phases.items()},
+    }
+
+
+def _in_seconds(times: Mapping[Party, timedelta]) -> dict[str, int]:
+    return {party: int(time.total_seconds()) for party, time in times.items()}

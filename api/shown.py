@@ -105,6 +105,8 @@ class TaskLine(TaskFields):
     standing: str | None = Field(description="why the case stands still, if it does")
     limited_at: datetime | None
     party: str = Field(description="whose time it is now")
+    utility_seconds: int = Field(description="seconds so far that were the utility's own")
+    total_seconds: int
     group: str = Field(description="late, today, later, or paused: in another party's hands")
 
 
@@ -232,6 +234,8 @@ class CaseShown(CaseLine):
     next_moment: NextMoment | None
     notices: list[NoticeShown]
     time: dict[str, int] = Field(description="Seconds that the tasks so far, open and done, belonged to each party")
+    gross_seconds: int = Field(description="Seconds from the opening to the end, or to now")
+    phase_time: dict[str, dict[str, int]] = Field(description="The same seconds of each party, phase by phase")
     arrears: ArrearsShown | None = None
     project: dict[str, Any] | None = None
 
@@ -249,7 +253,16 @@ class EntryShown(BaseModel):
 
 def task_line(row: InboxRow, *, at: datetime) -> TaskLine:
     kind = TASKS[row.key]
-    fields = row.model_dump(exclude={"amount_fen", "presses_at"}) | {"amount": row.amount_fen, "group": row.group(at)}
+    until = max(at, row.opened_at)
+    times = {
+        "utility_seconds": int(spent(row.clock, party="utility", until=until).total_seconds()),
+        "total_seconds": int(spent(row.clock, until=until).total_seconds()),
+    }
+    fields = (
+        row.model_dump(exclude={"amount_fen", "presses_at", "clock"})
+        | times
+        | {"amount": row.amount_fen, "group": row.group(at)}
+    )
     fields["status"] = "open"
     return TaskLine(**fields, title_zh=kind.title_zh, title_en=kind.title_en)
 

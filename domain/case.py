@@ -268,7 +268,8 @@ def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar)
         if budget is None:
             return None
         paused = [(i.started_at, i.ended_at) for i in task.clock if i.party != "utility" and i.ended_at is not None]
-        over_at = ends(term=budget, started_at=last.at, paused=paused, calendar=calendar).at
+        # A budget that was over while the alarm waited for the office to open: not rung into another party's time.
+        over_at = max(ends(term=budget, started_at=last.at, paused=paused, calendar=calendar).at, task.counts_from)
     if level is None:
         return None
     fires_at = over_at if urgent else policy.service_hours.next_inside(over_at, calendar)

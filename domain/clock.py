@@ -1,6 +1,6 @@
 """The clock ledger: whose time each minute of a task was."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -68,3 +68,29 @@ def by_party(ledgers: Iterable[Ledger], *, until: datetime) -> dict[Party, timed
         for party in dict.fromkeys(interval.party for interval in ledger):
             times[party] = times.get(party, timedelta()) + spent(ledger, party=party, until=until)
     return times
+
+
+def by_phase(
+    ledgers: Iterable[Ledger], *, entered: Sequence[tuple[str, datetime]], until: datetime
+) -> dict[str, dict[Party, timedelta]]:
+    """Whose time it was in each phase: `entered` are phases and instants in order; one that came back adds up."""
+    kept = list(ledgers)
+    ends = [at for _, at in entered[1:]] + [max([until, *(at for _, at in entered)])]
+    phases: dict[str, dict[Party, timedelta]] = {}
+    for (phase, since), end in zip(entered, ends, strict=True):
+        times = phases.setdefault(phase, {})
+        for party, time in by_party((_within(ledger, since, end, until) for ledger in kept), until=until).items():
+            if time:
+                times[party] = times.get(party, timedelta()) + time
+    return phases
+
+
+def _within(ledger: Ledger, since: datetime, end: datetime, until: datetime) -> Ledger:
+    """The part of a ledger that lies between two instants."""
+    cut = (
+        each.model_copy(
+            update={"started_at": max(each.started_at, since), "ended_at": min(each.ended_at or until, end)}
+        )
+        for each in ledger
+    )
+    return tuple(each for each in cut if each.ended_at is not None and each.started_at < each.ended_at)

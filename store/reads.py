@@ -4,6 +4,7 @@ A list gives its rows and the cursor of the next page; cursors are keys of rows,
 two pages neither repeat nor hide others.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, union_all
@@ -111,6 +112,13 @@ def clocks_of(connection: Connection, case_no: str) -> list[Ledger]:
     """The clock ledger of every task of a case, open and done."""
     bodies = connection.scalars(select(tasks.c.body).where(tasks.c.case_no == case_no))
     return [Task.model_validate(body).clock for body in bodies]
+
+
+def stages_of(connection: Connection, case_no: str) -> list[tuple[str, datetime]]:
+    """The stages that a case entered, and when, in order."""
+    mine = (entries.c.case_no == case_no, entries.c.superseded.is_(False), entries.c.event == "StageEntered")
+    rows = connection.execute(select(entries.c.body, entries.c.at).where(*mine).order_by(entries.c.sequence))
+    return [(row.body["stage"], row.at) for row in rows]
 
 
 def timeline(connection: Connection, case_no: str, *, after: int, limit: int) -> list[Row[Any]]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     union,
 )
 
+from domain.clock import Ledger
 from domain.policy import Strict
 from domain.processes import TASKS
 from store import search
@@ -91,6 +92,7 @@ class InboxRow(Strict):
     provisional: bool
     paused: bool
     party: str
+    clock: Ledger
     holder: str | None
     assignee: str | None
     urged: int
@@ -121,6 +123,7 @@ _KEY = (tasks.c.presses_at, tasks.c.task_id)
 _ROWS = (
     select(
         *(tasks.c[name] for name in InboxRow.model_fields if name in tasks.c),
+        tasks.c.body,
         *(cases.c[name] for name in ("subject", "amount_fen", "stage", "standing", "limited_at")),
         func.coalesce(accounts.c.name, projects.c.name, cases.c.subject).label("title"),
         func.coalesce(accounts.c.address, projects.c.address).label("address"),
@@ -260,7 +263,8 @@ def _together(drawn: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]
 
 
 def _row(row: Any, *, hide: bool) -> InboxRow:
-    given = dict(row._mapping)
+    given = {name: value for name, value in row._mapping.items() if name != "body"}
+    given["clock"] = row.body.get("clock", ())
     if hide:
         given |= {"title": starred(row.title), "address": starred(row.address)}
     return InboxRow.model_validate(given)

@@ -64,6 +64,7 @@ class ArrearsCase(Case[ArrearsFacts]):
         self.opened: ArrearsOpened = opened
         self.policy = opened.policy
         self.sending: dict[str, asyncio.Task[None]] = {}
+        self.held_to: dict[str, datetime] = {}
         self.facts = ArrearsFacts.model_validate(opened.carried.facts) if opened.carried else first_facts(opened)
 
     @workflow.run
@@ -202,14 +203,28 @@ class ArrearsCase(Case[ArrearsFacts]):
     # Messages leave the building beside the ladder, never on it.
 
     def wakes(self) -> list[datetime]:
-        return [message.not_before for key, message in self.facts.messages.items() if key not in self.sending]
+        messages = self.facts.messages.values()
+        return [self.goes_at(message) for message in messages if message.key not in self.sending]
+
+    def goes_at(self, message: Message) -> datetime:
+        return self.held_to.get(message.key, message.not_before)
 
     def wake_up(self) -> None:
         for key, message in self.facts.messages.items():
-            if key not in self.sending and message.not_before <= self.now:
-                self.sending[key] = asyncio.create_task(self.send(message))
+            if key in self.sending or self.goes_at(message) > self.now:
+                continue
+            if self.comes_late_at_night(message):
+                self.held_to[key] = self.policy.quiet_hours.value.next_outside(self.now)
+                continue
+            self.sending[key] = asyncio.create_task(self.send(message))
+
+    def comes_late_at_night(self, message: Message) -> bool:
+        """Whether nobody was there to send a message when it was due, and now the customer is asleep."""
+        late = self.now - self.goes_at(message) >= PROMPT
+        return late and self.policy.quiet_hours.value.contains(self.now) and workflow.patched("quiet-when-late")
 
     async def send(self, message: Message) -> None:
+        goes_at = self.goes_at(message)
         letter = Letter(
             case_no=self.opened.case_no,
             account_no=self.opened.account.no,
@@ -218,7 +233,7 @@ class ArrearsCase(Case[ArrearsFacts]):
             template=message.template,
             channel=message.channel,
             amount_fen=self.facts.owed().overdue,
-            at=message.not_before if self.now - message.not_before < PROMPT else self.now,
+            at=goes_at if self.now - goes_at < PROMPT else self.now,
         )
         try:
             delivery = await workflow.execute_activity_method(Notices.send, letter, **OUTSIDE)
@@ -251,7 +266,7 @@ class ArrearsCase(Case[ArrearsFacts]):
     @property
     def projected_wake(self) -> datetime | None:
         """A message on its way counts too, until its fate is known."""
-        on_their_way = [message.not_before for message in self.facts.messages.values()]
+        on_their_way = [self.goes_at(message) for message in self.facts.messages.values()]
         wake = super().projected_wake
         return min([*on_their_way, *([wake] if wake else [])], default=None)
 

@@ -173,6 +173,13 @@ def test_holds_disputes_and_pauses_come_to_their_end(site: Site, opened: dict[st
     site.post(f"{path}/pause", {"task": "arrears.serve-dunning-notice", "party": "customer", "reason": "不在家"})
     paused = site.get(path).json()["tasks"][0]
     assert (paused["paused"], paused["pause"]["party"]) == (True, "customer")
+    assert (paused["arithmetic"]["standing"], paused["arithmetic"]["ends_at"]) == (True, paused["due_at"])
+    case = site.get(path).json()
+    assert sum(case["phase_time"]["reminded"].values()) <= sum(case["time"].values()) + 1
+    assert case["gross_seconds"] >= case["time"].get("utility", 0)
+    (listed,) = site.get("/tasks", "collector", case_no=case["case_no"]).json()["items"]
+    assert (listed["party"], listed["paused"]) == ("customer", True)
+    assert listed["utility_seconds"] <= listed["total_seconds"]
     assert site.post(f"{path}/resume").status_code == 200
     site.post(f"{path}/dispute", ["B1"])
     disputed = site.get(path).json()
