@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from domain.calendars import Calendar, PublishedYear, ServiceHours
+from domain.clauses import keeps
 from domain.clock import Party, ended, handed_to
 from domain.people import LEVELS, Level, level_above
 from domain.tasks import Escalation, Pause, Task
@@ -248,6 +249,12 @@ class EscalationPolicy(BaseModel):
     urgent_budgets: dict[Level, Term]
 
 
+@keeps(
+    "kaifeng.escalation.l4-to-l3",
+    "kaifeng.escalation.l3-to-l2",
+    "kaifeng.escalation.l2-to-l1",
+    "changchun.connection.chase-each-step",
+)
 def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar) -> TaskEscalated | None:
     """The next alarm of an open task, or None: another party's time, without a deadline, or already at the top.
 
@@ -287,6 +294,7 @@ def ends(*, term: Term, started_at: datetime, paused: Iterable[tuple[datetime, d
     return due
 
 
+@keeps("kaifeng.escalation.feedback-down")
 def answered_escalation(task: Task, event: TaskDecided) -> EscalationAnswered | None:
     """The word that goes down the chain when a task that had climbed is decided; None when it had not."""
     if not task.escalations:

@@ -16,6 +16,7 @@ from domain.case import (
     paused_task,
     resumed_task,
 )
+from domain.clauses import keeps
 from domain.clock import Party
 from domain.people import Actor, Role
 from domain.refusals import Refused
@@ -129,6 +130,7 @@ def decided_task(command: DecideTask, facts: CaseFacts, kinds: dict[str, TaskKin
 REASSIGN: tuple[Role, ...] = ("supervisor", "leading-group")
 
 
+@keeps("changchun.connection.reassign-allowed")
 def changed_by(
     command: TaskCommand, facts: CaseFacts, calendar: Calendar, *, reassigned_by: tuple[Role, ...] = REASSIGN
 ) -> TaskPaused | TaskResumed | TaskReassigned | TaskUrged:

@@ -4,6 +4,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.clauses import keeps
+
 Role = Literal[
     "clerk",
     "representative",
@@ -28,6 +30,12 @@ Level = Literal["grid", "section", "office", "centre"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 
+@keeps(
+    "kaifeng.escalation.level-1",
+    "kaifeng.escalation.level-2",
+    "kaifeng.escalation.level-3",
+    "kaifeng.escalation.level-4",
+)
 def level_above(level: Level) -> Level | None:
     """The next level of the chain grid, section, office, centre; None above the centre."""
     at = LEVELS.index(level) + 1

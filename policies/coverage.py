@@ -77,6 +77,7 @@ class _Marks:
 def coverage() -> Mapping[str, Covered]:
     """How every sentence stands, by its id, in the order of the register."""
     references, proofs = _by_clause(_references()), _by_clause(_proofs())
+    running = {name.partition("@")[0] for name in pack_versions()}
     built = {clause.process for id_, clause in clauses().items() if references.get(id_)}
     readings: dict[str, list[str]] = defaultdict(list)
     for name in pack_versions():
@@ -93,7 +94,7 @@ def coverage() -> Mapping[str, Covered]:
                     proofs=proofs.get(id_, ()),
                     readings=tuple(readings[id_]),
                 ),
-                built=clause.process in built,
+                built=clause.process in built and clause.utility in running,
             )
             for id_, clause in clauses().items()
         }
@@ -103,9 +104,9 @@ def coverage() -> Mapping[str, Covered]:
 def _covered(stands: Covered, *, built: bool) -> Covered:
     if stands.clause.not_software is not None and not stands.references:
         return stands.model_copy(update={"state": "not-software"})
-    if stands.references and stands.proofs:
+    if stands.references and stands.proofs and built:
         return stands.model_copy(update={"state": "kept"})
-    why: Why = "not-proved" if stands.references else "not-kept" if built else "not-built"
+    why: Why = "not-built" if not built else "not-proved" if stands.references else "not-kept"
     return stands.model_copy(update={"why": why})
 
 

@@ -160,7 +160,8 @@ async def _project_forward(doors: Doors, case: dict[str, Any], no: int, done: Co
         for task in sorted(on_desks, key=lambda task: task["key"] in LAST):
             if task["key"] in LAST and len(shown["tasks"]) > 1:
                 continue  # its gates are closed while anything else is open
-            form = filled(TASKS[task["key"]].form, _said(task["key"], stop))
+            kind = TASKS[task["key"]]
+            form = filled(kind.form, _said(kind.key, stop), demands=kind.form.model_fields)
             who = "designer-2" if task["key"] == "connection.review-drawings" else task["role"]
             decided = await doors.post(f"/tasks/{task['task_id']}/decide", {"form": form}, who) or decided
             done["decisions"] += 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select, true, update
 
+from domain.clauses import keeps
 from domain.people import LEVELS, Actor, Level, Role
 from domain.policy import Strict
 from domain.refusals import Refused
@@ -52,6 +53,7 @@ class Person(Strict):
         return any(role not in OUTSIDE for role in self.roles)
 
 
+@keeps("kaifeng.escalation.rep-works-in-own-grid", "kaifeng.privacy.no-disclosure-to-unrelated")
 def within(person: Person, table: Table) -> ColumnElement[bool]:
     """The rows of a table with grid, section and office that the person may read: roles and part, as one predicate."""
     if not person.inside:
@@ -74,6 +76,7 @@ def reasons(person: Person) -> list[tuple[str, str]]:
     return found + [("level", level) for level in LEVELS[1:] if person.level in (None, level)]
 
 
+@keeps("kaifeng.privacy.confidentiality")
 def watches_only(person: Person) -> bool:
     """Whether the person acts on no case: names and addresses are masked for them."""
     return all(role in READS_ALL for role in person.roles)

@@ -59,6 +59,7 @@ from domain.arrears.policy import (
 )
 from domain.calendars import Calendar, start_of
 from domain.case import CaseOpened, StageEntered, TaskDecided, answered_escalation
+from domain.clauses import keeps
 from domain.terms import due_at
 
 NOT_STAGED = (Remind, Report, Publish, Approve, Refer)
@@ -176,6 +177,7 @@ def _serving(task: str, policy: ArrearsPolicy) -> Serve:
     return next(rung for rung in policy.ladder if isinstance(rung, Serve) and rung.task == task)
 
 
+@keeps("jinan.follow-up.feedback-next-day-0830")
 def _message(
     template: str, channel: str, at: datetime, facts: ArrearsFacts, policy: ArrearsPolicy, clauses: tuple[str, ...]
 ) -> MessageDue:

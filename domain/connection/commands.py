@@ -15,6 +15,7 @@ from domain.case import (
     paused_task,
     resumed_task,
 )
+from domain.clauses import keeps
 from domain.commands import (
     REASSIGN,
     Command,
@@ -177,6 +178,7 @@ def _entailed(before: ProjectFacts, event: ConnectionEvent, calendar: Calendar) 
             return []
 
 
+@keeps("kaifeng.acceptance.partial-pass-sign-good-part", "changchun.complaint.follow-up-record-complaints")
 def _stated(before: ProjectFacts, event: TaskDecided) -> list[ConnectionEvent]:
     """The facts that a filled form states."""
     task = before.tasks[event.task_id]
@@ -212,6 +214,12 @@ def _derived(facts: ProjectFacts, policy: ConnectionPolicy, event: ConnectionEve
     return None
 
 
+@keeps(
+    "changchun.connection.large-government-key",
+    "changchun.connection.large-high-reliability",
+    "changchun.connection.large-petition",
+    "changchun.connection.two-tiers",
+)
 def assignment(project: Project, policy: ConnectionPolicy) -> tuple[Server, str] | None:
     """Who serves a project and in which tier, or None when the rule cannot tell and the leading group decides."""
     rule = policy.assigning

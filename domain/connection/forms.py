@@ -5,10 +5,13 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
+from domain.clauses import asked_by
 from domain.people import Level, Role
 from domain.tasks import Form, TaskKind, required_when
 
 Text = str | None
+FLUSHED_AND_PASSED = asked_by("jinan.construction.works-flush-and-quality")
+SIX_ITEMS = asked_by("jinan.design.survey-items")
 Yes = bool | None
 
 
@@ -18,7 +21,13 @@ class PapersChecked(Form):
     model_config = ConfigDict(json_schema_extra={"allOf": [required_when("missing", "missing")]})
 
     outcome: Literal["complete", "missing"] = Field(examples=["complete"], title="结果 Outcome")
-    missing: tuple[str, ...] = Field((), title="缺少的资料 Missing papers")
+    missing: tuple[str, ...] = Field(
+        (),
+        title="缺少的资料 Missing papers",
+        json_schema_extra=asked_by(
+            "qingdao.customer-service.tell-customer-of-defects", "changchun.connection.tell-once-guide-throughout"
+        ),
+    )
     tolerated: tuple[str, ...] = Field((), title="容缺资料 Papers that may follow")
 
     @model_validator(mode="after")
@@ -59,17 +68,43 @@ class Appointment(Form):
 class Survey(Form):
     """现场勘察: six items, the customer sheet, fees with their basis and the design term told, signed."""
 
-    scope: str = Field(min_length=1, max_length=500, examples=["全户生活用水"], title="用水范围 Scope of use")
-    tapping_point: str = Field(min_length=1, max_length=200, examples=["门前支管"], title="拟开口位置 Tapping point")
-    diameter: int = Field(ge=15, le=2000, examples=[20], title="管径 Diameter (mm)")
-    depth_cm: int = Field(ge=10, le=500, examples=[80], title="埋深 Depth (cm)")
-    pressure: Decimal = Field(ge=0, le=3, examples=["0.28"], title="用水压力 Pressure (MPa)")
-    secondary_supply: bool = Field(examples=[False], title="需要二次供水 Secondary supply needed")
-    customer_sheet: bool = Field(examples=[True], title="客户情况调查表 Customer sheet filled in")
-    fees_told: bool = Field(
-        examples=[True], title="收费标准及依据、设计时限已告知 Fees, their basis and the design term told"
+    scope: str = Field(
+        min_length=1,
+        max_length=500,
+        examples=["全户生活用水"],
+        title="用水范围 Scope of use",
+        json_schema_extra=SIX_ITEMS,
     )
-    signed: bool = Field(examples=[True], title="客户签字 Signed by the customer")
+    tapping_point: str = Field(
+        min_length=1,
+        max_length=200,
+        examples=["门前支管"],
+        title="拟开口位置 Tapping point",
+        json_schema_extra=SIX_ITEMS,
+    )
+    diameter: int = Field(ge=15, le=2000, examples=[20], title="管径 Diameter (mm)", json_schema_extra=SIX_ITEMS)
+    depth_cm: int = Field(ge=10, le=500, examples=[80], title="埋深 Depth (cm)", json_schema_extra=SIX_ITEMS)
+    pressure: Decimal = Field(
+        ge=0, le=3, examples=["0.28"], title="用水压力 Pressure (MPa)", json_schema_extra=SIX_ITEMS
+    )
+    secondary_supply: bool = Field(
+        examples=[False], title="需要二次供水 Secondary supply needed", json_schema_extra=SIX_ITEMS
+    )
+    customer_sheet: bool = Field(
+        examples=[True],
+        title="客户情况调查表 Customer sheet filled in",
+        json_schema_extra=asked_by("jinan.design.customer-survey-form"),
+    )
+    fees_told: bool = Field(
+        examples=[True],
+        title="收费标准及依据、设计时限已告知 Fees, their basis and the design term told",
+        json_schema_extra=asked_by("jinan.design.explain-papers-fees-limit", "jinan.design.show-fee-basis"),
+    )
+    signed: bool = Field(
+        examples=[True],
+        title="客户签字 Signed by the customer",
+        json_schema_extra=asked_by("qingdao.connection.survey-customer-signs"),
+    )
 
     @model_validator(mode="after")
     def _signed(self) -> Self:
@@ -110,7 +145,13 @@ class DrawingsSubmitted(Form):
     """Drawings of a designer the customer hired; the designer shows a qualification."""
 
     drawing: str = Field(min_length=1, max_length=200, examples=["D-0001"], title="图号 Drawing no.")
-    qualification: str = Field(min_length=1, max_length=200, examples=["资质证书 A1"], title="设计资质 Qualification")
+    qualification: str = Field(
+        min_length=1,
+        max_length=200,
+        examples=["资质证书 A1"],
+        title="设计资质 Qualification",
+        json_schema_extra=asked_by("qingdao.design.customer-commissions-qualified-designer"),
+    )
 
 
 class Contract(Form):
@@ -120,7 +161,13 @@ class Contract(Form):
 class WorksRegistered(Form):
     """施工备案, with the nodes that will be inspected."""
 
-    nodes: tuple[str, ...] = Field(min_length=1, max_length=50, examples=[["沟槽", "试压"]], title="查验节点 Nodes")
+    nodes: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=50,
+        examples=[["沟槽", "试压"]],
+        title="查验节点 Nodes",
+        json_schema_extra=asked_by("qingdao.construction.eng-rep-filing-and-inspection"),
+    )
     contractor: Text = Field(None, max_length=200, title="施工单位 Contractor")
     unit_representative: Text = Field(
         None, max_length=100, examples=["施工单位客户代表"], title="施工单位客户代表 Representative of the contractor"
@@ -156,9 +203,21 @@ class Acceptance(Form):
     """Item by item: items are the meters, numbered from 1. Every item not named as failed passes."""
 
     failed: dict[int, str] = Field(default_factory=dict, title="不合格项 Failed items, each with its reason")
-    start_readings_signed: bool = Field(examples=[True], title="新表起度客户签字 Start readings signed by the customer")
-    matches_drawings: bool = Field(examples=[True], title="与图纸相符 Works match the drawings")
-    papers_complete: bool = Field(examples=[True], title="移交表、顺序表等齐全 Papers complete, tables match the doors")
+    start_readings_signed: bool = Field(
+        examples=[True],
+        title="新表起度客户签字 Start readings signed by the customer",
+        json_schema_extra=asked_by("jinan.acceptance.accept-start-reading-signed"),
+    )
+    matches_drawings: bool = Field(
+        examples=[True],
+        title="与图纸相符 Works match the drawings",
+        json_schema_extra=asked_by("jinan.acceptance.as-built-matches-design"),
+    )
+    papers_complete: bool = Field(
+        examples=[True],
+        title="移交表、顺序表等齐全 Papers complete, tables match the doors",
+        json_schema_extra=asked_by("kaifeng.acceptance.papers-complete"),
+    )
     works_finished: Yes = Field(None, examples=[True], title="给水工程全部完工 Works finished")
     surroundings_finished: Yes = Field(
         None, examples=[True], title="绿化、道路及周边设施完工 Greening, roads and surroundings finished"
@@ -199,8 +258,8 @@ class Rectified(Form):
 
 class WaterTested(Form):
     sample_no: str = Field(min_length=1, max_length=100, examples=["SY-0001"], title="水样编号 Sample no.")
-    flushed: bool = Field(examples=[True], title="已冲洗 Flushed")
-    passed: bool = Field(examples=[True], title="水质合格 Sample passed")
+    flushed: bool = Field(examples=[True], title="已冲洗 Flushed", json_schema_extra=FLUSHED_AND_PASSED)
+    passed: bool = Field(examples=[True], title="水质合格 Sample passed", json_schema_extra=FLUSHED_AND_PASSED)
 
     @model_validator(mode="after")
     def _passed(self) -> Self:
@@ -214,8 +273,20 @@ class FeeSettled(Form):
 
 
 class AccountOpened(Form):
-    reading_book: str = Field(min_length=1, max_length=100, examples=["册 01"], title="抄表册 Reading book")
-    data_checked_on_site: bool = Field(examples=[True], title="现场核对资料 Data checked on site")
+    reading_book: str = Field(
+        min_length=1,
+        max_length=100,
+        examples=["册 01"],
+        title="抄表册 Reading book",
+        json_schema_extra=asked_by("qingdao.account-opening.fix-book-and-cycle"),
+    )
+    data_checked_on_site: bool = Field(
+        examples=[True],
+        title="现场核对资料 Data checked on site",
+        json_schema_extra=asked_by(
+            "qingdao.account-opening.site-check-new-data", "qingdao.account-opening.complete-data-before-account"
+        ),
+    )
     handbook: Yes = Field(None, examples=[True], title="客户手册已发放 Handbook handed out")
     reading_cycle: Text = Field(None, max_length=50, examples=["每月"], title="抄表周期 Reading cycle")
     remote_reading_checked: Yes = Field(None, examples=[True], title="远传数据已校验 Remote reading validated")
@@ -244,7 +315,11 @@ class FollowedUp(Form):
 
 
 class MetersSwitched(Form):
-    readings_signed: bool = Field(examples=[True], title="总、户表起度客户签字 Readings signed")
+    readings_signed: bool = Field(
+        examples=[True],
+        title="总、户表起度客户签字 Readings signed",
+        json_schema_extra=asked_by("jinan.meter-service.switch-readings-signed"),
+    )
 
     @model_validator(mode="after")
     def _signed(self) -> Self:
@@ -253,18 +328,43 @@ class MetersSwitched(Form):
         return self
 
 
-def _kind(key: str, zh: str, en: str, role: Role, form: type[Form], level: Level | None = None) -> TaskKind:
-    return TaskKind(key=f"connection.{key}", title_zh=zh, title_en=en, role=role, form=form, level=level)
+def _kind(
+    key: str, zh: str, en: str, role: Role, form: type[Form], level: Level | None = None, clauses: tuple[str, ...] = ()
+) -> TaskKind:
+    return TaskKind(
+        key=f"connection.{key}", title_zh=zh, title_en=en, role=role, form=form, level=level, clauses=clauses
+    )
 
 
 CONNECTION_TASKS: dict[str, TaskKind] = {
     kind.key: kind
     for kind in (
-        _kind("check-papers", "核对资料", "Check the papers", "clerk", PapersChecked),
+        _kind(
+            "check-papers",
+            "核对资料",
+            "Check the papers",
+            "clerk",
+            PapersChecked,
+            clauses=("jinan.design.check-received-papers", "qingdao.customer-service.preliminary-paper-review"),
+        ),
         _kind("supply-papers", "补交资料", "Supply the papers", "customer", PapersSupplied),
-        _kind("assign", "指派服务人员", "Assign who serves", "leading-group", Assignment),
+        _kind(
+            "assign",
+            "指派服务人员",
+            "Assign who serves",
+            "leading-group",
+            Assignment,
+            clauses=("changchun.connection.leading-group-assigns",),
+        ),
         _kind("arrange-survey", "预约勘查", "Arrange the survey", "representative", Appointment),
-        _kind("survey", "现场勘察", "Survey the site", "engineer", Survey),
+        _kind(
+            "survey",
+            "现场勘察",
+            "Survey the site",
+            "engineer",
+            Survey,
+            clauses=("qingdao.connection.survey-record",),
+        ),
         _kind("draft-scheme", "编制供水方案", "Draft the scheme", "designer", Scheme),
         _kind("approve-scheme", "审批供水方案", "Approve the scheme", "supervisor", Review, "section"),
         _kind("design", "施工图设计", "Design", "designer", Design),
@@ -272,7 +372,14 @@ CONNECTION_TASKS: dict[str, TaskKind] = {
         _kind("review-drawings", "施工图审查", "Review the drawings", "designer", Review),
         _kind("sign-contract", "签订供用水合同", "Sign the supply contract", "representative", Contract),
         _kind("register-works", "施工备案", "Register the works", "engineer", WorksRegistered),
-        _kind("inspect-node", "节点查验", "Inspect a node", "engineer", NodeInspected),
+        _kind(
+            "inspect-node",
+            "节点查验",
+            "Inspect a node",
+            "engineer",
+            NodeInspected,
+            clauses=("qingdao.construction.inspect-each-node",),
+        ),
         _kind("install-meters", "安装水表", "Install the meters", "meter-technician", MetersInstalled),
         _kind("accept", "竣工验收", "Accept item by item", "inspector", Acceptance),
         _kind("rectify", "整改", "Rectify a failed item", "contractor", Rectified),

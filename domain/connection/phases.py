@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.calendars import Calendar
 from domain.case import Event, next_escalation
+from domain.clauses import keeps
 from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
 from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
 from domain.policy import Sourced
@@ -14,6 +15,7 @@ from domain.terms import Term, due_at
 Step = Calls | StandStill | Close
 
 
+@keeps("qingdao.customer-service.complete-papers-move-on", "changchun.connection.every-customer-one-rep")
 def application(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     """受理申请: papers checked the same day, missing ones told once; someone is made responsible."""
     if facts.missing:
@@ -32,6 +34,7 @@ def survey(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("survey", policy.terms.survey)
 
 
+@keeps("qingdao.connection.plan-approved-before-handover", "qingdao.design.drawing-review-on-notice")
 def design(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     """方案设计: scheme, its approval by another, drawings by utility or customer, their review by another."""
     terms, by = policy.terms, designer(facts.project, policy)
@@ -49,6 +52,7 @@ def design(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("sign-contract", terms.sign_contract)
 
 
+@keeps("kaifeng.acceptance.failed-part-reaccepted")
 def inspection(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     """施工验收: works and nodes, meters, acceptance item by item until no item fails."""
     terms = policy.terms

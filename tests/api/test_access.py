@@ -142,6 +142,7 @@ def test_a_task_is_decided_by_its_role_alone(site: Site, opened: dict[str, Any])
         assert (answer.status_code, answer.json()["code"]) == (403, "wrong-role"), role
 
 
+@pytest.mark.clause("kaifeng.escalation.rep-works-in-own-grid", "kaifeng.privacy.no-disclosure-to-unrelated")
 def test_a_view_is_bounded_by_grid_section_or_office(site: Site, account_no: str) -> None:
     place = {"grid": f"G{account_no}", "section": f"S{account_no}", "office": f"O{account_no}"}
     site.post("/arrears-cases", opening(account_no, **place), who="clerk")
@@ -221,6 +222,7 @@ def test_a_role_taken_away_is_gone_at_the_next_request(site: Site, opened: dict[
     assert site.get("/me", who).status_code == 401
 
 
+@pytest.mark.clause("kaifeng.privacy.confidentiality")
 def test_those_who_watch_see_personal_data_masked(site: Site, account_no: str) -> None:
     made = site.post("/arrears-cases", opening(account_no, name="张示例", address="示例路1号"), who="clerk").json()
     seen = {

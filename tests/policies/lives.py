@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.account import Account, Bill, CustomerClass
+from domain.arrears.commands import RecordContact
 from domain.arrears.facts import ArrearsFacts, MessageDue
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import CHINA
@@ -29,7 +30,7 @@ from domain.tasks import Task
 from domain.terms import due_at
 from policies.packs import load_calendar
 from rehearsal.filling import filled
-from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, at, bill
+from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, WANG, at, bill
 from tests.domain.arrears.play import Play
 
 HOUR = timedelta(hours=1)
@@ -57,6 +58,14 @@ class ProjectLife:
             if self.facts.outcome is not None or not self.step_on():
                 break
         return self.told
+
+    def live_until(self, key: str) -> None:
+        """Live on until a task of this kind is open."""
+        self.say(CaseOpened(at=self.now, process="connection", pack="x", subject="BZ-20260311-0001"))
+        self.settle()
+        while all(task.key != key for task in self.facts.tasks.values()):
+            assert self.step_on(), f"nothing will ever open {key}"
+            self.settle()
 
     def neglect(self) -> list[Any]:
         """Nobody decides anything: only time passes."""
@@ -213,19 +222,19 @@ def begun(policy: ConnectionPolicy, project: dict[str, Any], forms: dict[str, di
 def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
     def to_the_end(customer_class: CustomerClass, when: str) -> Callable[[ArrearsPolicy], list[Any]]:
         def life(play: Play) -> None:
-            play.drive(REFER)
+            drive(play, REFER)
             play.decide(REFER)
 
         return lambda policy: told(policy, life, when=when, customer_class=customer_class)
 
     def paid_when_limited(play: Play) -> None:
-        play.drive(LIMIT)
+        drive(play, LIMIT)
         play.decide(LIMIT)
         play.pay("T-1", "86.40")
         play.decide(RESTORE)
 
     def refused(play: Play) -> None:
-        play.drive(APPROVE)
+        drive(play, APPROVE)
         play.decide(APPROVE, outcome="refuse", reason="未见凭证")
         play.until("2026-09-01 00:00")
 
@@ -238,6 +247,19 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
         lambda policy: told(policy, refused),
         lambda policy: told(policy, lambda play: play.until("2026-08-01 00:00"), amount="50.00"),
     ]
+
+
+def drive(play: Play, key: str) -> None:
+    """Live on the plain good way until a task of this kind is open, or for as long as something moves."""
+    for _ in range(40):
+        if key in play.open():
+            return
+        if task := next(iter(play.facts.tasks.values()), None):
+            play.decide(task.key, when=max(play.now, task.opened_at + HOUR))
+        elif play.policy.ladder[1].rung == "contacts" and play.facts.contacts < 2:
+            play.instruct(RecordContact, by=WANG, when=play.now + HOUR, method="phone")
+        elif play.next_wake is not None:
+            play.until(play.next_wake)
 
 
 def told(

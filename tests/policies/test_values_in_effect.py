@@ -115,11 +115,15 @@ def others(value: Any) -> Iterator[Any]:
             group = next((words for words in WORDS if value in words), (f"{value}！",))
             yield from (word for word in group if word != value)
         case tuple():
-            yield from (value[:at] + value[at + 1 :] for at in range(len(value)))
+            if len(value) == 1 and isinstance(value[0], str):
+                yield from ((other,) for other in others(value[0]))
+            else:
+                yield from (value[:at] + value[at + 1 :] for at in range(len(value)))
         case DailyHours():
             yield value.model_copy(update={"opens": value.closes, "closes": value.opens})
         case EscalationPolicy():
-            yield value.model_copy(update={"budgets": {}})
+            day = Term.parse("1WD")
+            yield from (value.model_copy(update={"budgets": each}) for each in ({}, {"section": day, "office": day}))
         case BaseModel():
             for name, inner in value:
                 yield from (value.model_copy(update={name: other}) for other in others(inner))

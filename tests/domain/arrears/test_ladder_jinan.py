@@ -43,6 +43,7 @@ def test_a_case_opens_with_one_reminder_by_sms():
     assert play.stages() == ["reminded"]
 
 
+@pytest.mark.clause("jinan.follow-up.quiet-hours-22", "jinan.follow-up.feedback-next-day-0830")
 @pytest.mark.parametrize("night", ["2026-03-11 22:00", "2026-03-12 00:00", "2026-03-12 08:29:59"])
 def test_a_reminder_in_quiet_hours_waits_for_their_end(night):
     play = opened(when=night)

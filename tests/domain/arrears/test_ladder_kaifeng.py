@@ -168,6 +168,27 @@ def test_a_dispute_stops_the_notice_period_in_kaifeng_too():
     assert play.until("2026-05-30 00:00").openings(APPROVE) == [at("2026-03-27 00:00")]
 
 
+@pytest.mark.clause(
+    "kaifeng.escalation.four-levels",
+    "kaifeng.escalation.level-1",
+    "kaifeng.escalation.level-2",
+    "kaifeng.escalation.level-3",
+    "kaifeng.escalation.level-4",
+    "kaifeng.escalation.l4-to-l3",
+    "kaifeng.escalation.l3-to-l2",
+    "kaifeng.escalation.l2-to-l1",
+    "kaifeng.escalation.feedback-down",
+)
+def test_what_nobody_does_climbs_from_the_grid_to_the_centre_and_the_word_goes_down_to_each_level():
+    play = contacted()
+    assert play.task(REPORT).level == "grid"
+    play.until("2026-03-25 12:00")
+    assert [alarm.level for alarm in play.heard(TaskEscalated)] == ["section", "office", "centre"]
+    play.decide(REPORT)
+    (answered,) = play.heard(EscalationAnswered)
+    assert (answered.level, answered.told) == ("centre", ("grid", "section", "office"))
+
+
 def test_lateness_climbs_the_four_levels_and_the_word_comes_down_again():
     play = contacted()
     play.until("2026-03-19 12:00")
