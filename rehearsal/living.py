@@ -20,7 +20,7 @@ from domain.connection.commands import ReportOccupancy
 from domain.people import Actor
 from domain.processes import TASKS
 from domain.refusals import Refused
-from domain.tasks import Task
+from domain.tasks import Form, Task
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import EngineClock
 from rehearsal.debts import Deed
@@ -216,7 +216,7 @@ class _Living:
             at=self.stage.now,
             key=task.key,
             task_id=task.id,
-            form=filled(kind.form, self.form(task)),
+            form=filled(kind.form, self.form(task) | (_thorough(kind.form) if self.tired[task.id] else {})),
         )
         try:
             await self.stage.decide(command)
@@ -237,6 +237,17 @@ class _Living:
                     stage = connection.scalar(select(cases.c.stage).where(cases.c.case_no == self.stage.case_no))
                 return {"outcome": "restored" if stage == "limited" else "valve-untouched"}
         return {}
+
+
+def _thorough(form: type[Form]) -> dict[str, Any]:
+    """Every checkmark and number that a form has: a pack may demand some that the form itself leaves open."""
+    fields = form.model_json_schema().get("properties", {})
+    empty = {name: field["examples"][0] for name, field in fields.items() if "examples" in field and _is_open(field)}
+    return {name: example for name, example in empty.items() if isinstance(example, bool | int)}
+
+
+def _is_open(field: dict[str, Any]) -> bool:
+    return "default" in field and field["default"] is None
 
 
 def _somebody(task: Task) -> Actor:
