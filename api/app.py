@@ -16,6 +16,7 @@ from api import (
     calendars,
     cases,
     errors,
+    exports,
     files,
     imports,
     incoming,
@@ -93,7 +94,21 @@ def create_app(
     app.add_middleware(OwnSite)
     app.add_middleware(errors.Unexpected)
     app.add_middleware(SafeHeaders)
-    for room in (cases, board, openings, verbs, tasks, files, billing, imports, previews, calendars, login, about):
+    for room in (
+        cases,
+        board,
+        openings,
+        verbs,
+        tasks,
+        files,
+        exports,
+        billing,
+        imports,
+        previews,
+        calendars,
+        login,
+        about,
+    ):
         app.include_router(room.router, prefix=PREFIX)
     app.include_router(about.health)
     site.install(app)

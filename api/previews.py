@@ -4,15 +4,19 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, UploadFile
+from fastapi import APIRouter, Depends, Request, UploadFile
+from fastapi.responses import FileResponse
 from pydantic import Field
 
 from activities.ledger_file import read_ledger
-from api import shown
+from api import shown, workbooks
 from api.access import Opener
 from api.errors import documented
 from api.house import Here, House
 from api.incoming import Incoming, Kept, Told
+from api.pages.words import language_of
+from api.sheets import faults_sheet
+from api.workbooks import BOOK
 from domain.account import CustomerClass, Estate, Protection
 from domain.refusals import Refused
 from store.ledger_plan import RowFault
@@ -122,6 +126,13 @@ def preview(person: Importer, house: Here, file: UploadFile) -> PreviewShown:
 def read_preview(person: Importer, house: Here, sha256: str) -> PreviewShown:
     """What was told of a file within the hour."""
     return preview_shown(kept_file(house, sha256).what_was_told())
+
+
+@router.get("/{sha256}/errors.xlsx", response_class=FileResponse, responses=documented(403, 404, 422) | BOOK)
+def export_faults(request: Request, person: Importer, house: Here, sha256: str) -> FileResponse:
+    """Every fault of a previewed file as Excel: which row, what is wrong, and what to do about it."""
+    language, kept = language_of(request), kept_file(house, sha256)
+    return workbooks.sent(faults_sheet(language), kept.faults(), language=language, at=house.clock())
 
 
 def look_at(house: House, person: Person, file: UploadFile) -> Told:

@@ -131,6 +131,7 @@ class Viewer:
                 places=places_for(self._person) if self._person else (),
                 path=self.request.url.path,
                 address=self.address,
+                filters=self.filters,
                 theme=self.request.cookies.get(THEME_COOKIE, "auto"),
                 now=self.now,
                 instant=about_time(shapes.instant),
@@ -153,6 +154,11 @@ class Viewer:
         query = {name: value for name, value in self.request.query_params.multi_items() if name not in changes}
         query |= {name: value for name, value in changes.items() if value is not None}
         return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
+
+    def filters(self) -> str:
+        """This page's filters, from the question mark on, for an address that takes the same; not where it stands."""
+        query = [(name, value) for name, value in self.request.query_params.multi_items() if name != "after"]
+        return f"?{urlencode(query)}" if query else ""
 
     def go(self, address: str) -> Response:
         """Elsewhere, after something was done."""

@@ -10,7 +10,7 @@ from api.pages.frame import Looking, Viewer
 from domain.refusals import Refused
 from store import inbox as hands
 from store import reads, work
-from store.people import READS_ALL
+from store.people import READS_ALL, Person
 from store.work import Group, InboxFilter, InboxRow
 
 router = APIRouter(include_in_schema=False, prefix="/inbox")
@@ -31,6 +31,16 @@ class InboxQuery(BaseModel):
     q: str = Field("", max_length=100)
     after: str | None = Field(None, max_length=400)
 
+    def where(self, person: Person) -> InboxFilter:
+        return InboxFilter(
+            mine=self.mine,
+            everyone=self.everyone and person.holds("supervisor", *READS_ALL),
+            process=self.process or None,
+            key=self.key or None,
+            group=self.group or None,
+            q=self.q.strip() or None,
+        )
+
 
 @router.get("")
 def look(viewer: Looking, query: Annotated[InboxQuery, Query()]) -> Response:
@@ -45,14 +55,7 @@ def rows(viewer: Looking, query: Annotated[InboxQuery, Query()]) -> Response:
 
 def _listed(viewer: Viewer, query: InboxQuery) -> dict[str, Any]:
     person, at = viewer.person, viewer.now
-    where = InboxFilter(
-        mine=query.mine,
-        everyone=query.everyone and person.holds("supervisor", *READS_ALL),
-        process=query.process or None,
-        key=query.key or None,
-        group=query.group or None,
-        q=query.q.strip() or None,
-    )
+    where = query.where(person)
     with viewer.house.database.read() as connection:
         page = work.inbox(connection, person, where, at=at, after=query.after, limit=ROWS)
         counts = work.inbox_counts(connection, person, where.model_copy(update={"mine": False}), at=at)

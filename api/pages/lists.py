@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from api.pages.frame import Looking, Viewer
 from domain.money import fen
 from store import approvals, arrears_work, board
-from store.arrears_work import WorkFilter
+from store.arrears_work import WorkFilter, WorkOrder
 from store.board import BoardFilter
+from store.people import READS_ALL, Person
 from store.work import MANY, InboxFilter
 
 router = APIRouter(include_in_schema=False)
@@ -29,6 +30,16 @@ class BoardQuery(BaseModel):
     q: str = Field("", max_length=100)
     after: str | None = Field(None, max_length=400)
 
+    def where(self) -> BoardFilter:
+        return BoardFilter(
+            phase=self.phase or None,
+            kind=self.kind or None,
+            responsible=self.responsible.strip() or None,
+            late=self.late,
+            paused=self.paused,
+            q=self.q.strip() or None,
+        )
+
 
 @router.get("/projects")
 def projects(viewer: Looking, query: Annotated[BoardQuery, Query()]) -> Response:
@@ -41,14 +52,7 @@ def project_rows(viewer: Looking, query: Annotated[BoardQuery, Query()]) -> Resp
 
 
 def _board(viewer: Viewer, query: BoardQuery) -> dict[str, Any]:
-    where = BoardFilter(
-        phase=query.phase or None,
-        kind=query.kind or None,
-        responsible=query.responsible.strip() or None,
-        late=query.late,
-        paused=query.paused,
-        q=query.q.strip() or None,
-    )
+    where = query.where()
     with viewer.house.database.read() as connection:
         page = board.board(
             connection, viewer.person, where, at=viewer.now, order=query.order, after=query.after, limit=ROWS
@@ -72,6 +76,24 @@ class WorkQuery(BaseModel):
     q: str = Field("", max_length=100)
     after: str | None = Field(None, max_length=400)
 
+    def where(self) -> WorkFilter:
+        return WorkFilter(
+            stage=self.stage or None,
+            grid=self.grid.strip() or None,
+            section=self.section.strip() or None,
+            amount_from=fen(self.amount) if self.amount else None,
+            proof_missing=self.proof_missing,
+            due_today=self.due_today,
+            late=self.late,
+            q=self.q.strip() or None,
+        )
+
+    def order_for(self, person: Person) -> WorkOrder:
+        """The order asked for; a round on foot leads through one grid or section, or there is none."""
+        part = person.part
+        route_fits = bool(self.grid or self.section or (part and part[0] in ("grid", "section")))
+        return self.order if self.order != "route" or route_fits else "due"
+
 
 @router.get("/arrears")
 def arrears(viewer: Looking, query: Annotated[WorkQuery, Query()]) -> Response:
@@ -84,24 +106,12 @@ def arrears_rows(viewer: Looking, query: Annotated[WorkQuery, Query()]) -> Respo
 
 
 def _work(viewer: Viewer, query: WorkQuery) -> dict[str, Any]:
-    part = viewer.person.part
-    route_fits = bool(query.grid or query.section or (part and part[0] in ("grid", "section")))
-    where = WorkFilter(
-        stage=query.stage or None,
-        grid=query.grid.strip() or None,
-        section=query.section.strip() or None,
-        amount_from=fen(query.amount) if query.amount else None,
-        proof_missing=query.proof_missing,
-        due_today=query.due_today,
-        late=query.late,
-        q=query.q.strip() or None,
-    )
-    order = query.order if query.order != "route" or route_fits else "due"
+    order = query.order_for(viewer.person)
     with viewer.house.database.read() as connection:
         page = arrears_work.arrears_work(
-            connection, viewer.person, where, at=viewer.now, order=order, after=query.after, limit=ROWS
+            connection, viewer.person, query.where(), at=viewer.now, order=order, after=query.after, limit=ROWS
         )
-    asked_for_route = query.order == "route" and not route_fits
+    asked_for_route = order != query.order
     return {"rows": page.rows, "next": page.next, "query": query, "stages": STAGES, "no_route": asked_for_route}
 
 
@@ -115,14 +125,18 @@ def waiting_rows(viewer: Looking, after: str | None = None) -> Response:
     return viewer.show("approvals_rows.html", **_waiting(viewer, after))
 
 
+def waiting_for(person: Person) -> InboxFilter:
+    """What waits for this person's yes; those who watch see what waits for anybody's."""
+    return InboxFilter(everyone=person.holds(*READS_ALL))
+
+
 def _waiting(viewer: Viewer, after: str | None) -> dict[str, Any]:
-    everyone = viewer.person.holds("auditor", "administrator")
     with viewer.house.database.read() as connection:
         page = approvals.approvals(
             connection,
             viewer.person,
             at=viewer.now,
-            where=InboxFilter(everyone=everyone),
+            where=waiting_for(viewer.person),
             after=after,
             limit=ROWS,
         )

@@ -62,6 +62,8 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/ledger/imports"): STAFF,
     ("POST", "/ledger/preview"): OPENS,
     ("GET", "/ledger/preview/{sha256}"): OPENS,
+    ("GET", "/ledger/preview/{sha256}/errors.xlsx"): OPENS,
+    **{("GET", f"/{name}.xlsx"): EVERYBODY for name in ("tasks", "cases", "board", "arrears-work", "approvals")},
     ("DELETE", "/session"): EVERYBODY,
     ("GET", "/calendars"): EVERYBODY,
     ("GET", "/calendars/{year}"): EVERYBODY,
