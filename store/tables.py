@@ -479,3 +479,13 @@ answers = Table(
     Column("at", Instant, nullable=False),
     Column("body", JSON),
 )
+
+views = Table(
+    "views",
+    metadata,
+    Column("person", String(100), primary_key=True),
+    Column("page", String(40), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("query", String(1000), nullable=False),
+    Column("at", Instant, nullable=False),
+)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Decider
 from api.pages.frame import Looking, Viewer
+from api.pages.saved import saved
 from domain.refusals import Refused
 from store import inbox as hands
 from store import reads, work
@@ -44,7 +45,7 @@ class InboxQuery(BaseModel):
 
 @router.get("")
 def look(viewer: Looking, query: Annotated[InboxQuery, Query()]) -> Response:
-    return viewer.show("inbox.html", **_listed(viewer, query))
+    return viewer.show("inbox.html", **_listed(viewer, query), **saved(viewer, "inbox"))
 
 
 @router.get("/rows")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.pages.frame import Looking, Viewer
+from api.pages.saved import saved
 from domain.money import fen
 from store import approvals, arrears_work, board
 from store.arrears_work import WorkFilter, WorkOrder
@@ -43,7 +44,7 @@ class BoardQuery(BaseModel):
 
 @router.get("/projects")
 def projects(viewer: Looking, query: Annotated[BoardQuery, Query()]) -> Response:
-    return viewer.show("board.html", **_board(viewer, query))
+    return viewer.show("board.html", **_board(viewer, query), **saved(viewer, "projects"))
 
 
 @router.get("/projects/rows")
@@ -97,7 +98,7 @@ class WorkQuery(BaseModel):
 
 @router.get("/arrears")
 def arrears(viewer: Looking, query: Annotated[WorkQuery, Query()]) -> Response:
-    return viewer.show("arrears_list.html", **_work(viewer, query))
+    return viewer.show("arrears_list.html", **_work(viewer, query), **saved(viewer, "arrears"))
 
 
 @router.get("/arrears/rows")

@@ -181,7 +181,7 @@ async def compare(
         written, ending, source, people = (
             _yaml(members),
             ".yaml",
-            viewer.say("本系统的欠费户", "debtors here"),
+            "",
             len(members),
         )
     asked = Asked(

@@ -15,6 +15,7 @@ FOR_ANYBODY = {
     ("GET", "/static/{name}"),
     ("GET", "/offline.js"),
 }
+OTHERS = {"place": "arrears", "clause": "none", "name": "none", "id": "none", "number": "1", "page": "inbox"}
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -34,7 +35,7 @@ def test_no_page_opens_without_a_session(site: Site) -> None:
     seen = pages(site)
     assert len(seen) > 30
     for method, path in seen:
-        where = path.format(**ABSENT, place="arrears", clause="none")
+        where = path.format(**ABSENT, **OTHERS)
         answer = site.http.request(method, address(site, where), headers=OWN, follow_redirects=False)
         if path == "/live":
             assert answer.status_code == 401
@@ -72,3 +73,18 @@ def test_a_page_addressed_from_outside_leads_nowhere_else(site: Site) -> None:
         assert answer.status_code == 200
         assert "evil.example" not in answer.text.split('name="next"')[1].split(">")[0]
         assert "javascript" not in answer.text.split('name="next"')[1].split(">")[0]
+
+
+def test_a_view_of_a_list_is_saved_used_and_taken_out(site: Site) -> None:
+    own = site.as_("representative") | OWN
+    sent = {"page": "projects", "name": "园区晚了", "query": "kind=estate&late=true"}
+    kept = site.http.post(address(site, "/views"), data=sent, headers=own, follow_redirects=False)
+    assert (kept.status_code, kept.headers["Location"]) == (303, "/projects?kind=estate&late=true")
+    page = site.http.get(address(site, "/projects"), headers=own).text
+    assert "园区晚了" in page
+    assert "园区晚了" not in site.http.get(address(site, "/projects"), headers=site.as_("clerk")).text
+    gone = site.http.post(
+        address(site, "/views/projects/remove"), data={"name": "园区晚了"}, headers=own, follow_redirects=False
+    )
+    assert gone.status_code == 303
+    assert "园区晚了" not in site.http.get(address(site, "/projects"), headers=own).text
