@@ -4,6 +4,7 @@ The world does not change with the pack: people pay, dispute and apply as they d
 takes and what goes wrong is drawn by the seed, the case and the task's kind, so that two packs meet the same luck.
 """
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -57,6 +58,7 @@ class _Living:
         self.planned: dict[str, datetime] = {}
         self.drawn: Counter[str] = Counter()
         self.tired: Counter[str] = Counter()
+        self.refused: dict[str, str] = {}
         self.bills: dict[str, Bill] = {}
         self.paid: list[tuple[datetime, int]] = []
         self.stage: Stage
@@ -216,12 +218,13 @@ class _Living:
             at=self.stage.now,
             key=task.key,
             task_id=task.id,
-            form=filled(kind.form, self.form(task) | (_thorough(kind.form) if self.tired[task.id] else {})),
+            form=filled(kind.form, self.form(task) | _asked_for(kind.form, self.refused.get(task.id, ""))),
         )
         try:
             await self.stage.decide(command)
-        except Refused:
+        except Refused as refused:
             self.tired[task.id] += 1
+            self.refused[task.id] = refused.message
             self.planned[task.id] = self.stage.now + DAY
 
     def form(self, task: Task) -> dict[str, Any]:
@@ -239,15 +242,11 @@ class _Living:
         return {}
 
 
-def _thorough(form: type[Form]) -> dict[str, Any]:
-    """Every checkmark and number that a form has: a pack may demand some that the form itself leaves open."""
+def _asked_for(form: type[Form], refusal: str) -> dict[str, Any]:
+    """The fields that a refusal names: a pack may demand some that the form itself leaves open."""
     fields = form.model_json_schema().get("properties", {})
-    empty = {name: field["examples"][0] for name, field in fields.items() if "examples" in field and _is_open(field)}
-    return {name: example for name, example in empty.items() if isinstance(example, bool | int)}
-
-
-def _is_open(field: dict[str, Any]) -> bool:
-    return "default" in field and field["default"] is None
+    named = set(re.findall(r"[a-z_]+", refusal))
+    return {name: field["examples"][0] for name, field in fields.items() if name in named and "examples" in field}
 
 
 def _somebody(task: Task) -> Actor:
