@@ -84,11 +84,12 @@ def create_app(
         redirect_slashes=False,
     )
     errors.install(app)
+    photo, paper = ((most + 1) * LARGEST_BODY for most in (settings.photo_megabytes, settings.paper_megabytes))
     larger = {
         f"{PREFIX}/ledger/imports": LARGEST_FILE,
         f"{PREFIX}/ledger/preview": LARGEST_FILE,
-        f"{PREFIX}/cases/{{case_no}}/files": (max(settings.photo_megabytes, settings.paper_megabytes) + 1)
-        * LARGEST_BODY,
+        f"{PREFIX}/cases/{{case_no}}/files": max(photo, paper),
+        "/tasks/{task_id}/decide": 2 * photo,  # a form with a photo and a signature
     }
     app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere=larger)
     app.add_middleware(OwnSite)

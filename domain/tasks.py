@@ -24,6 +24,12 @@ class Form(BaseModel):
         return getattr(self, "outcome", None)
 
 
+PICTURE: dict[str, Any] = {"contentMediaType": "image/*"}
+"""JSON Schema of a text that stands for a picture: a page takes it with a camera, or as a signature by hand."""
+TICKED: dict[str, Any] = {"const": True}
+"""JSON Schema of a point that must be true before the task can be decided."""
+
+
 def required_when(outcome: str, *names: str, any_of: tuple[str, ...] = ()) -> dict[str, Any]:
     """JSON Schema for fields that one outcome demands (`any_of`: at least one of them)."""
     then: dict[str, Any] = {"required": list(names)} if names else {}

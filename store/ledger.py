@@ -1,5 +1,6 @@
 """The ledger: accounts, bills, payments and reversals as billing reports them. Append-only; each fact once."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -138,6 +139,13 @@ def account(connection: Connection, account_no: str) -> Account:
         protected=tuple(row.protected),
         reachable=row.phone is not None,
     )
+
+
+def phones(connection: Connection, numbers: Iterable[str]) -> dict[str, str]:
+    """The phones of accounts that have one. Personal: for those who act on their cases."""
+    wanted = accounts.c.account_no.in_(tuple(numbers))
+    rows = connection.execute(select(accounts.c.account_no, accounts.c.phone).where(wanted))
+    return {row.account_no: row.phone for row in rows if row.phone is not None}
 
 
 def facts_after(connection: Connection, account_no: str, position: int) -> list[tuple[int, LedgerFact]]:

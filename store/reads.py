@@ -163,6 +163,8 @@ def refuse_foreign_account(connection: Connection, person: Person, account_no: s
 
 def refuse_foreign_project(connection: Connection, person: Person, reference: str | None) -> None:
     """Raises `Refused("duplicate")` for a sender's number under which a project outside the person's part stands."""
+    if reference is None:
+        return
     mine = within(person, projects).label("mine")
     found = connection.execute(select(mine).where(projects.c.reference == reference)).one_or_none()
     if found is not None and not found.mine:

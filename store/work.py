@@ -293,3 +293,15 @@ def under_clause(connection: Connection, person: Person, clause: str, *, limit: 
     resting = cast(tasks.c.body, String).contains(f'"{clause}"', autoescape=True)
     mine = select(tasks).where(OPEN_TASK, task_within(person), resting).order_by(*_KEY)
     return list(connection.execute(mine.limit(limit)).all())
+
+
+def address_of(connection: Connection, person: Person, case_no: str) -> str | None:
+    """Where a case is at work, if an address is on record; masked for those who only watch."""
+    address = connection.scalar(
+        select(func.coalesce(accounts.c.address, projects.c.address))
+        .select_from(cases)
+        .outerjoin(accounts, and_(cases.c.process == "arrears", accounts.c.account_no == cases.c.subject))
+        .outerjoin(projects, projects.c.case_no == cases.c.case_no)
+        .where(cases.c.case_no == case_no)
+    )
+    return starred(address) if watches_only(person) else address

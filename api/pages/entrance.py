@@ -54,12 +54,13 @@ async def enter(
 
 
 @router.post("/logout")
-async def leave(request: Request, house: Here) -> Response:
+async def leave(request: Request, house: Here, keep: Annotated[str, Form(max_length=10)] = "") -> Response:
+    """Out. `keep`: what is still to be sent stays on the phone, for its owner alone, until they come in again."""
     await run_in_threadpool(sessions.leave, request, house)
     answer = RedirectResponse("/login", status_code=303)
     sessions.clear_cookie(request, answer)
     # What the browser kept for work without a network goes with the session.
-    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    answer.headers["Clear-Site-Data"] = '"cache"' if keep == "queue" else '"cache", "storage"'
     return answer
 
 

@@ -110,6 +110,11 @@ class Viewer:
         """Whether a fragment is wanted in the page that stands, not a page."""
         return self.request.headers.get("HX-Request") == "true"
 
+    @property
+    def by_queue(self) -> bool:
+        """Whether a phone asks that sends what it kept without a network: it is told in JSON, not in a page."""
+        return self.request.headers.get("Accept") == "application/json"
+
     def say(self, zh: str, en: str) -> str:
         """The one of two wordings that fits."""
         return zh if self.language == "zh" else en

@@ -13,9 +13,11 @@ from api.access import DecidableTask, VisibleTask
 from api.arithmetic import arithmetic_of
 from api.cases import looked_into
 from api.errands import Errands, Pending
+from api.errors import NotSignedIn
 from api.house import EngineAway, House
 from api.once import Once
 from api.pages import ladder_steps
+from api.pages.field_answers import beaten_told, done_told, fault_told
 from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
 from api.pages.refusals import headline, said_fault
@@ -151,9 +153,14 @@ async def _tell(viewer: Viewer, row: Any, kind: Any, **said: Any) -> Response:
 
 @router.post("/decide")
 async def decide(request: Request, viewer: Looking, task: DecidableTask) -> Response:
-    """The decision; a form that is wrong comes back as it was filled in, with each fault at its field."""
+    """The decision; a form that is wrong comes back as it was filled in, with each fault at its field.
+
+    A phone that sends what it kept while it had no network asks for JSON, and says with `as` whose it is.
+    """
     sent = await request.form(max_files=10, max_part_size=2**20)
     kind = TASKS[task.key]
+    if sent.get("as") not in (None, viewer.person.id):
+        raise NotSignedIn
     filled, uploads = read_back(kind.form, sent)
     try:
         for name, upload in uploads.items():
@@ -165,18 +172,25 @@ async def decide(request: Request, viewer: Looking, task: DecidableTask) -> Resp
         faults = {
             name: said_fault(words, viewer.language) for name, words in faults_by_field(invalid, kind.form).items()
         }
-        return _again(viewer, task, filled, sent, faults)
+        return fault_told(faults) if viewer.by_queue else _again(viewer, task, filled, sent, faults)
     except Refused as refused:
         await errors.audit(request, refused.code, refused.message)
         if refused.code == "form-invalid":
-            return _again(viewer, task, filled, sent, {"": refused.zh or refused.message})
+            faults = {"": refused.zh or refused.message}
+            return fault_told(faults) if viewer.by_queue else _again(viewer, task, filled, sent, faults)
+        if viewer.by_queue:
+            return await run_in_threadpool(beaten_told, viewer, _read(viewer, task.task_id), refused, filled)
         return await run_in_threadpool(_too_late, viewer, task.task_id, refused)
     except EngineAway:
         words = viewer.say(
             "系统暂时连不上，您填的都在，请稍后再提交。",
             "The engine does not answer; nothing is lost: send it again in a while.",
         )
+        if viewer.by_queue:
+            return fault_told({"": words}, status=503)
         return _again(viewer, task, filled, sent, {"": words}, status=503)
+    if viewer.by_queue:
+        return done_told(pending=isinstance(told, Pending))
     return await run_in_threadpool(_done, viewer, task, isinstance(told, Pending))
 
 

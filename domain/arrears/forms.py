@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from domain.tasks import Form, TaskKind, required_when
+from domain.tasks import PICTURE, Form, TaskKind, required_when
 
 Method = Literal["in-person", "posted", "registered", "sms", "phone"]
 
@@ -19,7 +19,9 @@ class Service(Form):
     outcome: Literal["served", "failed"] = Field(examples=["served"], title="结果 Outcome")
     method: Method = Field(examples=["posted"], title="送达方式 Method")
     place: str | None = Field(None, max_length=200, title="地点 Place")
-    photo: str | None = Field(None, max_length=200, examples=["notice.jpg"], title="照片 Photo")
+    photo: str | None = Field(
+        None, max_length=200, examples=["notice.jpg"], title="照片 Photo", json_schema_extra=PICTURE
+    )
     receipt: str | None = Field(
         None, max_length=200, title="回执 Receipt (signature, SMS receipt or registered mail no.)"
     )
@@ -95,13 +97,17 @@ class LimitRecord(Form):
     )
 
     outcome: Literal["done", "unable"] = Field(examples=["done"], title="结果 Outcome")
-    pressure_before: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="限压前压力 Before (MPa)")
-    pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.05"], title="限压后压力 After (MPa)")
-    photo: str | None = Field(None, max_length=200, examples=["valve.jpg"], title="照片 Photo")
+    pressure_before: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="限压前压力（MPa） Before (MPa)")
+    pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.05"], title="限压后压力（MPa） After (MPa)")
+    photo: str | None = Field(
+        None, max_length=200, examples=["valve.jpg"], title="照片 Photo", json_schema_extra=PICTURE
+    )
     seal: str | None = Field(None, max_length=50, examples=["S-0001"], title="铅封号 Seal no.")
     reason: str | None = Field(
         None, max_length=1000, examples=["到场记录"], title="说明 Remark, or why it was not possible"
     )
+    place: str | None = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -119,9 +125,13 @@ class RestoreRecord(Form):
     """Water restored, or a recalled order found with its valve untouched."""
 
     outcome: Literal["restored", "valve-untouched"] = Field(examples=["restored"], title="结果 Outcome")
-    pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="恢复后压力 After (MPa)")
-    photo: str | None = Field(None, max_length=200, examples=["valve.jpg"], title="照片 Photo")
+    pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="恢复后压力（MPa） After (MPa)")
+    photo: str | None = Field(
+        None, max_length=200, examples=["valve.jpg"], title="照片 Photo", json_schema_extra=PICTURE
+    )
     reason: str | None = Field(None, max_length=1000, title="说明 Remark")
+    place: str | None = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
 
 class LegalReferral(Form):

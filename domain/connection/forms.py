@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from domain.clauses import asked_by
 from domain.people import Level, Role
-from domain.tasks import Form, TaskKind, required_when
+from domain.tasks import PICTURE, TICKED, Form, TaskKind, required_when
 
 Text = str | None
 FLUSHED_AND_PASSED = asked_by("jinan.construction.works-flush-and-quality")
@@ -82,10 +82,10 @@ class Survey(Form):
         title="拟开口位置 Tapping point",
         json_schema_extra=SIX_ITEMS,
     )
-    diameter: int = Field(ge=15, le=2000, examples=[20], title="管径 Diameter (mm)", json_schema_extra=SIX_ITEMS)
-    depth_cm: int = Field(ge=10, le=500, examples=[80], title="埋深 Depth (cm)", json_schema_extra=SIX_ITEMS)
+    diameter: int = Field(ge=15, le=2000, examples=[20], title="管径（mm） Diameter (mm)", json_schema_extra=SIX_ITEMS)
+    depth_cm: int = Field(ge=10, le=500, examples=[80], title="埋深（cm） Depth (cm)", json_schema_extra=SIX_ITEMS)
     pressure: Decimal = Field(
-        ge=0, le=3, examples=["0.28"], title="用水压力 Pressure (MPa)", json_schema_extra=SIX_ITEMS
+        ge=0, le=3, examples=["0.28"], title="用水压力（MPa） Pressure (MPa)", json_schema_extra=SIX_ITEMS
     )
     secondary_supply: bool = Field(
         examples=[False], title="需要二次供水 Secondary supply needed", json_schema_extra=SIX_ITEMS
@@ -93,18 +93,24 @@ class Survey(Form):
     customer_sheet: bool = Field(
         examples=[True],
         title="客户情况调查表 Customer sheet filled in",
-        json_schema_extra=asked_by("jinan.design.customer-survey-form"),
+        json_schema_extra=asked_by("jinan.design.customer-survey-form") | TICKED,
     )
     fees_told: bool = Field(
         examples=[True],
         title="收费标准及依据、设计时限已告知 Fees, their basis and the design term told",
-        json_schema_extra=asked_by("jinan.design.explain-papers-fees-limit", "jinan.design.show-fee-basis"),
+        json_schema_extra=asked_by("jinan.design.explain-papers-fees-limit", "jinan.design.show-fee-basis") | TICKED,
     )
     signed: bool = Field(
         examples=[True],
         title="客户签字 Signed by the customer",
-        json_schema_extra=asked_by("qingdao.connection.survey-customer-signs"),
+        json_schema_extra=asked_by("qingdao.connection.survey-customer-signs") | TICKED,
     )
+    signature: Text = Field(
+        None, max_length=200, title="客户手写签名 The customer's signature", json_schema_extra=PICTURE
+    )
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
     @model_validator(mode="after")
     def _signed(self) -> Self:
@@ -187,6 +193,9 @@ class NodeInspected(Form):
     node: Text = Field(None, max_length=100, title="节点 Node (left out: the one this task is about)")
     reason: Text = Field(None, max_length=2000, examples=["按图施工"], title="问题 Defects, or remark")
     as_built_survey: bool = Field(True, title="覆土前竣工测量 As-built survey before backfill")
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
@@ -197,6 +206,9 @@ class NodeInspected(Form):
 
 class MetersInstalled(Form):
     order_no: str = Field(min_length=1, max_length=100, examples=["AZ-0001"], title="安装单号 Installation order no.")
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
 
 class Acceptance(Form):
@@ -206,17 +218,17 @@ class Acceptance(Form):
     start_readings_signed: bool = Field(
         examples=[True],
         title="新表起度客户签字 Start readings signed by the customer",
-        json_schema_extra=asked_by("jinan.acceptance.accept-start-reading-signed"),
+        json_schema_extra=asked_by("jinan.acceptance.accept-start-reading-signed") | TICKED,
     )
     matches_drawings: bool = Field(
         examples=[True],
         title="与图纸相符 Works match the drawings",
-        json_schema_extra=asked_by("jinan.acceptance.as-built-matches-design"),
+        json_schema_extra=asked_by("jinan.acceptance.as-built-matches-design") | TICKED,
     )
     papers_complete: bool = Field(
         examples=[True],
         title="移交表、顺序表等齐全 Papers complete, tables match the doors",
-        json_schema_extra=asked_by("kaifeng.acceptance.papers-complete"),
+        json_schema_extra=asked_by("kaifeng.acceptance.papers-complete") | TICKED,
     )
     works_finished: Yes = Field(None, examples=[True], title="给水工程全部完工 Works finished")
     surroundings_finished: Yes = Field(
@@ -240,6 +252,12 @@ class Acceptance(Form):
     depth_most: int | None = Field(None, ge=0, le=500, examples=[42], title="合格表最大埋深 Greatest depth passed (cm)")
     minutes: Text = Field(None, max_length=100, examples=["YSJY-0001"], title="验收纪要编号 Acceptance minutes no.")
     report: Text = Field(None, max_length=100, examples=["YSBG-0001"], title="验收报告编号 Acceptance report no.")
+    signature: Text = Field(
+        None, max_length=200, title="起度签字 Signature for the start readings", json_schema_extra=PICTURE
+    )
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
     @model_validator(mode="after")
     def _can_be_accepted(self) -> Self:
@@ -254,12 +272,18 @@ class Acceptance(Form):
 
 class Rectified(Form):
     remark: str = Field(min_length=1, max_length=1000, examples=["已整改"], title="整改情况 What was mended")
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
 
 class WaterTested(Form):
     sample_no: str = Field(min_length=1, max_length=100, examples=["SY-0001"], title="水样编号 Sample no.")
-    flushed: bool = Field(examples=[True], title="已冲洗 Flushed", json_schema_extra=FLUSHED_AND_PASSED)
-    passed: bool = Field(examples=[True], title="水质合格 Sample passed", json_schema_extra=FLUSHED_AND_PASSED)
+    flushed: bool = Field(examples=[True], title="已冲洗 Flushed", json_schema_extra=FLUSHED_AND_PASSED | TICKED)
+    passed: bool = Field(examples=[True], title="水质合格 Sample passed", json_schema_extra=FLUSHED_AND_PASSED | TICKED)
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
     @model_validator(mode="after")
     def _passed(self) -> Self:
@@ -305,6 +329,9 @@ class Activated(Form):
         "", max_length=100, examples=["HG-0001"], title="二次供水验收合格表 Certificate"
     )
     remark: Text = Field(None, max_length=500, title="说明 Remark")
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
 
 class FollowedUp(Form):
@@ -318,8 +345,14 @@ class MetersSwitched(Form):
     readings_signed: bool = Field(
         examples=[True],
         title="总、户表起度客户签字 Readings signed",
-        json_schema_extra=asked_by("jinan.meter-service.switch-readings-signed"),
+        json_schema_extra=asked_by("jinan.meter-service.switch-readings-signed") | TICKED,
     )
+    signature: Text = Field(
+        None, max_length=200, title="客户手写签名 The customer's signature", json_schema_extra=PICTURE
+    )
+    photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
     @model_validator(mode="after")
     def _signed(self) -> Self:

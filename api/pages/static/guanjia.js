@@ -157,6 +157,24 @@
     if (event.target.matches("form[data-draft]")) localStorage.removeItem(named(event.target));
   });
 
+  // Going out with something still to be sent: it stays on this phone for its owner, everything else that was kept goes.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches('form[action="/logout"]')) return;
+    const waiting = Number(localStorage.getItem(`waiting:${person}`)) || 0;
+    if (!waiting) return;
+    const words = zh
+      ? `还有 ${waiting} 项现场填好的没有发出。退出后它们留在这部手机上，您再登录后才会发出。仍要退出吗？`
+      : `${waiting} filled in on site are not sent yet. They stay on this phone and go out once you log in again. Log out?`;
+    if (!confirm(words)) {
+      event.preventDefault();
+      return;
+    }
+    const keep = Object.assign(document.createElement("input"), { type: "hidden", name: "keep", value: "queue" });
+    form.append(keep);
+    Object.keys(localStorage).filter((name) => name.startsWith("draft:")).forEach((name) => localStorage.removeItem(name));
+  });
+
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
   });

@@ -1,0 +1,114 @@
+"""A real browser at a real site: pages as people see them, at a desk and on a phone.
+
+A module that asks for `browser` holds plain `def` tests only: the browser's loop and the tests' own do not mix.
+"""
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from runtime.wall_clock import now
+from store.sessions import set_password
+from tests.api.conftest import Site
+from tests.conftest import start_engine
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+PASSWORD = "water for every house"
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+DESK = {"viewport": {"width": 1280, "height": 800}}
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir>
+<alias><family>sans-serif</family><prefer><family>Noto Sans CJK SC</family></prefer></alias>
+<alias><family>system-ui</family><prefer><family>Noto Sans CJK SC</family></prefer></alias>
+</fontconfig>"""
+PageFor = Callable[..., Page]
+
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The house with a worker and an engine of its own, for case numbers are; people log in as often as tests like."""
+    engine = start_engine(tmp_path_factory.mktemp("engine"))
+    often = {"logins_per_account": "10000 per minute", "logins_per_address": "10000 per minute"}
+    house = Site(tmp_path_factory.mktemp("pages"), engine.address, **often)
+    house.call_worker()
+    yield house
+    house.close()
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, with a font that has Chinese where the lock file brings one."""
+    if not CHROMIUM:
+        pytest.skip("there is no chromium on this machine")
+    folder = tmp_path_factory.mktemp("chromium")
+    env: dict[str, Any] = {"HOME": str(folder)}
+    font = importlib.util.find_spec("manimgx_fonts_cjk")
+    if font is not None and font.origin is not None:
+        described = folder / "fonts.conf"
+        described.write_text(FONTS.format(fonts=Path(font.origin).parent, cache=folder / "fonts"), encoding="utf-8")
+        env["FONTCONFIG_FILE"] = str(described)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, env=env)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page_for(site: Site, browser: Browser) -> Iterator[PageFor]:
+    """`page_for(person)`: a page in a browser of their own, logged in. What a script trips over fails the test."""
+    contexts: list[BrowserContext] = []
+    tripped: list[str] = []
+
+    def opened(
+        person: str | None, *, phone: bool = False, language: str = "zh", at: str | None = None, **more: Any
+    ) -> Page:
+        base = at or f"http://127.0.0.1:{site.settings.api_port}"
+        context = browser.new_context(base_url=base, locale="zh-CN", **((PHONE if phone else DESK) | more))
+        contexts.append(context)
+        context.add_cookies([{"name": "language", "value": language, "url": base}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: tripped.append(str(error)))
+        page.on("console", lambda said: tripped.append(said.text) if _is_fault(said.type, said.text) else None)
+        if person is not None:
+            log_in(page, site, person)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not tripped, tripped
+
+
+def _is_fault(kind: str, text: str) -> bool:
+    """A refused form and a network that is not there are on the console as well, and are no fault of a script's."""
+    return kind == "error" and "Failed to load resource" not in text and "net::ERR" not in text
+
+
+def log_in(page: Page, site: Site, person: str) -> None:
+    """Through the door, as people do."""
+    with site.database.write() as connection:
+        set_password(connection, person, PASSWORD, by="administrator", at=now())
+    page.goto("/login")
+    page.fill("input[name=id]", person)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button.main")
+    page.wait_for_url(lambda address: "/login" not in address)
+
+
+def fits(page: Page) -> bool:
+    """Nothing sticks out to the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
