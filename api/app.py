@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from temporalio.client import Client
 
 from api import (
@@ -38,6 +39,14 @@ from store.database import Database
 LARGEST_BODY = 1024 * 1024
 LARGEST_FILE = 64 * LARGEST_BODY
 PREFIX = "/api/v1"
+PACKED = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    "application/octet-stream",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+)
+"""What is small already, or must be heard at once: it is sent as it is. No page carries a secret that packing tells."""
 DESCRIPTION = """
 Durable case management for water utilities. Sign in with `Authorization: Bearer <token>`,
 or with the session that `POST /session` begins.
@@ -95,6 +104,7 @@ def create_app(
     app.add_middleware(OwnSite)
     app.add_middleware(errors.Unexpected)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=PACKED)
     for room in (
         cases,
         board,

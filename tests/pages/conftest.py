@@ -4,6 +4,7 @@ A module that asks for `browser` holds plain `def` tests only: the browser's loo
 """
 
 import importlib.util
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from store.sessions import set_password
 from tests.api.conftest import Site
 from tests.conftest import start_engine
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+CHROMIUM = os.environ.get("GUANJIA_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PASSWORD = "water for every house"
 PHONE = {
@@ -37,6 +38,14 @@ PageFor = Callable[..., Page]
 expect.set_options(timeout=15_000)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs a browser runs on one worker: one site and one engine do for all."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The house with a worker and an engine of its own, for case numbers are; people log in as often as tests like."""
@@ -53,7 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium, with a font that has Chinese where the lock file brings one."""
     if not CHROMIUM:
-        pytest.skip("there is no chromium on this machine")
+        pytest.skip("there is no chromium on this machine: install it, or say where it is in GUANJIA_CHROMIUM")
     folder = tmp_path_factory.mktemp("chromium")
     env: dict[str, Any] = {"HOME": str(folder)}
     font = importlib.util.find_spec("manimgx_fonts_cjk")
