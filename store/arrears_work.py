@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, text
 from domain.calendars import local
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.caselines import PRESSING, Narrowed, OpenTask, Order, case_page, in_parts, open_tasks
+from store.caselines import PRESSING, Bound, Narrowed, OpenTask, Order, case_page, in_parts, open_tasks
 from store.keyset import Page
 from store.notices import starred
 from store.people import Person, watches_only
@@ -18,7 +18,7 @@ from store.tables import accounts, cases
 _ADDRESS, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("address", "grid"))
 ORDERS = {
     "due": PRESSING,
-    "amount": Order((cases.c.amount_fen, cases.c.case_no), ("fen", "text"), down=True),
+    "amount": Order((cases.c.amount_fen, cases.c.case_no), ("fen", "text"), down=True, along=("amount_fen",)),
     "days": Order((cases.c.oldest_due_on, cases.c.case_no), ("day", "text")),
 }
 WorkOrder = Literal["due", "amount", "days", "route"]
@@ -123,7 +123,7 @@ def arrears_work(
 
     Raises `Refused("form-invalid")` for a round through more than one section. At most three statements.
     """
-    filters = _filters(where, at=at)
+    filters = _filters(where, at=at, on_foot=order == "route")
     way = ORDERS.get(order)
     if way is None:
         way, around = _round(person, where)
@@ -155,13 +155,16 @@ def _round(person: Person, where: WorkFilter) -> tuple[Order, list[ColumnElement
     raise Refused("form-invalid", "order: a round leads through one section or one grid; choose which")
 
 
-def _filters(where: WorkFilter, *, at: datetime) -> Narrowed:
-    few = [cases.c.stage == where.stage] if where.stage is not None else []
-    few += [cases.c.amount_fen >= where.amount_from] if where.amount_from is not None else []
-    few += [cases.c.proof_missing.is_(True)] if where.proof_missing else []
-    few += [cases.c.presses_at <= end_of_today(at)] if where.due_today else []
-    few += [cases.c.presses_at <= at] if where.late else []
-    rest = in_parts(where)
+def _filters(where: WorkFilter, *, at: datetime, on_foot: bool) -> Narrowed:
+    asked = {
+        "stage": (where.stage is not None, "stage", lambda column: column == where.stage),
+        "amount": (where.amount_from is not None, "amount_fen", lambda column: column >= where.amount_from),
+        "proof": (where.proof_missing, "proof_missing", lambda column: column.is_(True)),
+        "today": (where.due_today, "presses_at", lambda column: column <= end_of_today(at)),
+        "late": (where.late, "presses_at", lambda column: column <= at),
+    }
+    few = [Bound(column, asks) for given, column, asks in asked.values() if given]
+    rest = in_parts(where, lead=not on_foot)
     rest += [cases.c.standing == where.standing] if where.standing is not None else []
     rest += [cases.c.kind == where.kind] if where.kind is not None else []
     return Narrowed(where.q, few, rest)

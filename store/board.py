@@ -9,7 +9,18 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 from domain.calendars import local
 from domain.connection.phases import PHASES
 from domain.policy import Strict
-from store.caselines import NEWEST, OLDEST, PRESSING, Narrowed, OpenTask, case_page, in_parts, narrowed, open_tasks
+from store.caselines import (
+    NEWEST,
+    OLDEST,
+    PRESSING,
+    Bound,
+    Narrowed,
+    OpenTask,
+    case_page,
+    in_parts,
+    narrowed,
+    open_tasks,
+)
 from store.keyset import Page
 from store.notices import starred
 from store.people import Person, watches_only, within
@@ -128,13 +139,13 @@ def board_counts(
     """The columns of the board in their order, under a filter without its phase. One statement, two with a search."""
     where = (where or BoardFilter()).model_copy(update={"phase": None})
     filters, mine = _filters(where, at=at), [cases.c.process == "connection", OPEN_CASE, within(person, cases)]
-    wanted = [*mine, *filters.few, *filters.rest]
+    wanted = [*mine, *(bound.leading for bound in filters.few), *filters.rest]
     if where.q:
-        wanted += narrowed(connection, filters._replace(few=[]), mine)[1]
+        wanted += narrowed(connection, filters._replace(few=[]), "connection")[1]
     bounds: dict[str, Sequence[ColumnElement[bool]]] = {
         "projects": (),
         "late": (cases.c.presses_at <= at,),
-        "paused": _paused(),
+        "paused": (_paused(cases.c.presses_at),),
     }
     figures = [
         _count(select(cases.c.case_no).where(*wanted, cases.c.stage == phase, *bound)).label(f"{phase}/{name}")
@@ -149,16 +160,16 @@ def _count(each: Select[Any]) -> ColumnElement[int]:
     return select(func.count()).select_from(each.limit(MANY + 1).subquery()).scalar_subquery()
 
 
-def _paused() -> tuple[ColumnElement[bool], ...]:
-    return (cases.c.presses_at >= WITH_OTHERS, cases.c.presses_at < NOTHING_OPEN)
+def _paused(presses_at: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(presses_at >= WITH_OTHERS, presses_at < NOTHING_OPEN)
 
 
 def _filters(where: BoardFilter, *, at: datetime) -> Narrowed:
-    few = [cases.c.responsible == where.responsible] if where.responsible is not None else []
-    few += [cases.c.presses_at <= at] if where.late else []
-    few += [and_(*_paused())] if where.paused else []
+    few = [Bound("responsible", lambda column: column == where.responsible)] if where.responsible is not None else []
+    few += [Bound("stage", lambda column: column == where.phase)] if where.phase is not None else []
+    few += [Bound("presses_at", lambda column: column <= at)] if where.late else []
+    few += [Bound("presses_at", _paused)] if where.paused else []
     rest = in_parts(where)
-    rest += [cases.c.stage == where.phase] if where.phase is not None else []
     rest += [cases.c.kind == where.kind] if where.kind is not None else []
     return Narrowed(where.q, few, rest)
 

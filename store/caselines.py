@@ -5,11 +5,11 @@ own index and put in order; one that leaves many is so dense that the page is fu
 a bounded number of rows, and one statement besides the page says which way it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from domain.policy import Strict
 from store import search
@@ -19,19 +19,21 @@ from store.tables import OPEN_CASE, OPEN_TASK, PARTS, accounts, cases, tasks
 
 
 class Order(NamedTuple):
-    """A key that ends in something unique; `down`: the greatest first."""
+    """A key that ends in something unique; `down`: the greatest first; `along`: columns whose index has it as well."""
 
     key: tuple[ColumnElement[Any], ...]
     kinds: tuple[Kind, ...]
     down: bool = False
+    along: tuple[str, ...] = ()
 
     def by(self, statement: Select[Any]) -> Select[Any]:
         return statement.order_by(*(part.desc() if self.down else part for part in self.key))
 
 
-PRESSING = Order((cases.c.presses_at, cases.c.case_no), ("instant", "text"))
-NEWEST = Order((cases.c.opened_at, cases.c.case_no), ("instant", "text"), down=True)
-OLDEST = Order((cases.c.opened_at, cases.c.case_no), ("instant", "text"))
+_PRESSING = ("presses_at", "stage", "proof_missing", "responsible")
+PRESSING = Order((cases.c.presses_at, cases.c.case_no), ("instant", "text"), along=_PRESSING)
+NEWEST = Order((cases.c.opened_at, cases.c.case_no), ("instant", "text"), down=True, along=("stage",))
+OLDEST = NEWEST._replace(down=False)
 
 
 class OpenTask(Strict):
@@ -52,12 +54,27 @@ class OpenTask(Strict):
     assignee: str | None
 
 
+class Bound(NamedTuple):
+    """A column of cases with an index of its own, and what is asked of it."""
+
+    column: str
+    asks: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+
+    @property
+    def leading(self) -> ColumnElement[bool]:
+        return self.asks(cases.c[self.column])
+
+    @property
+    def following(self) -> ColumnElement[bool]:
+        """The same, said so that no index leads by it: one that does not have the order would have all put in order."""
+        return self.asks(func.coalesce(cases.c[self.column], cases.c[self.column]))
+
+
 class Narrowed(NamedTuple):
-    """What rows must fit. `q`: a search, apart from it because it can be read from either end; `few`: predicates that
-    an index of its own leads to, and that may leave few rows."""
+    """What rows must fit. `q`: a search, and `few`: what may leave few rows; both can be read from either end."""
 
     q: str | None
-    few: list[ColumnElement[bool]]
+    few: list[Bound]
     rest: list[ColumnElement[bool]]
 
 
@@ -77,12 +94,17 @@ def case_page(
 
     `by_account`: the order is one of accounts, whose open case is looked up.
     """
-    mine = [cases.c.process == process, OPEN_CASE, within(person, cases)]
-    wanted = [*mine, *where.few, *where.rest]
+    wanted = [cases.c.process == process, OPEN_CASE, scope(person, lead=not by_account), *where.rest]
+    if by_account:
+        # Said so that no index of cases leads: the accounts come first, in their order, and then the case of each.
+        of_process = cases.c.process == func.coalesce(process, accounts.c.account_no)
+        wanted[:2] = [of_process, cases.c.status.concat("") == "open"]
     if after is not None:
         wanted.append(beyond(order.key, order.kinds, after, down=order.down))
-    few, looked_up = narrowed(connection, where, mine)
+    few, looked_up = narrowed(connection, where, process)
     wanted += looked_up
+    for bound in where.few:
+        wanted.append(bound.leading if not few and bound.column in order.along else bound.following)
 
     def of(*columns: ColumnElement[Any]) -> Select[Any]:
         owner = accounts.c.account_no == cases.c.subject
@@ -102,21 +124,34 @@ def case_page(
     return page_of(rows, limit, lambda row: [row._mapping[f"_key{no}"] for no in range(len(order.key))])
 
 
-def narrowed(
-    connection: Connection, where: Narrowed, mine: Sequence[ColumnElement[bool]]
-) -> tuple[bool, list[ColumnElement[bool]]]:
-    """Whether few rows are left, and the search as a predicate: from its own end when that is the shortest way."""
-    candidates = [search.cases_found(where.q)] if where.q else []
-    candidates += [select(cases.c.case_no).where(*mine, bound) for bound in where.few]
-    least = search.fewest(connection, candidates)
+def narrowed(connection: Connection, where: Narrowed, process: str) -> tuple[bool, list[ColumnElement[bool]]]:
+    """Whether few rows are left, and the predicates that read them from the shortest way's own end.
+
+    Each way is asked for alone: of two predicates at once the planner may follow the longer.
+    """
+    ways = [select(cases.c.case_no).where(cases.c.process == process, OPEN_CASE, bound.leading) for bound in where.few]
     if not where.q:
-        return least is not None, []
-    return least is not None, [cases.c.case_no.in_(candidates[0]) if least == 0 else search.case_fits(where.q)]
+        least = search.fewest(connection, ways)
+        return (False, []) if least is None else (True, [cases.c.case_no.in_(ways[least])])
+    least = search.fewest(connection, [search.probe(where.q), *ways])
+    if least == 0:
+        return True, [cases.c.case_no.in_(search.cases_found(where.q))]
+    fits = search.case_fits(where.q)
+    return (False, [fits]) if least is None else (True, [cases.c.case_no.in_(ways[least - 1]), fits])
 
 
-def in_parts(where: Any) -> list[ColumnElement[bool]]:
-    """The filters by grid, section and office."""
-    return [cases.c[part] == value for part in PARTS if (value := getattr(where, part)) is not None]
+def scope(person: Person, *, lead: bool) -> ColumnElement[bool]:
+    """`people.within` for cases; unless it is to `lead`, no index of cases does."""
+    if lead or person.part is None or not person.inside:
+        return within(person, cases)
+    part, own = person.part
+    return cases.c[part].concat("") == own
+
+
+def in_parts(where: Any, *, lead: bool = True) -> list[ColumnElement[bool]]:
+    """The filters by grid, section and office, which indexes of cases lead to or not."""
+    given = {cases.c[part]: value for part in PARTS if (value := getattr(where, part)) is not None}
+    return [(part if lead else part.concat("")) == value for part, value in given.items()]
 
 
 def open_tasks(connection: Connection, case_nos: Sequence[str]) -> dict[str, list[OpenTask]]:

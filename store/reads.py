@@ -52,7 +52,7 @@ def case_list(
     if after is not None:
         wanted.append(beyond(key, ("instant", "text"), after, down=newest))
     found_few = None
-    if where.q and search.fewest(connection, [search.cases_found(where.q)]) is not None:
+    if where.q and search.fewest(connection, [search.probe(where.q)]) is not None:
         found_few = search.cases_found(where.q)
     elif where.q:
         wanted.append(search.case_fits(where.q))

@@ -89,6 +89,13 @@ def task_fits(q: str) -> ColumnElement[bool]:
     return exists().where(cases.c.case_no == tasks.c.case_no, case_fits(q))
 
 
+def probe(q: str) -> Select[Any]:
+    """What a search finds before anything is joined to it: enough to know whether it is little."""
+    if _CASE_NO.fullmatch(number := q.strip().upper()):
+        return select(cases.c.case_no).where(cases.c.case_no == number)
+    return select(found_by.c.subject).where(_begins(q))
+
+
 def fewest(connection: Connection, candidates: Sequence[Select[Any]]) -> int | None:
     """Of several ways to narrow a list down, which one leaves the fewest rows, if any leaves few. One statement."""
     if not candidates:

@@ -150,7 +150,7 @@ def inbox(
         drawn = [select(*_KEY).where(*wanted, part).order_by(*_KEY).limit(limit + 1) for part in parts]
     else:
         # An order asked for here would lead the planner along all tasks instead.
-        drawn = [select(*_KEY).where(*wanted, or_(*parts))]
+        drawn = [select(*_KEY).where(*wanted, part) for part in (parts if where.mine else [or_(*parts)])]
     rows = connection.execute(_ROWS.where(tasks.c.task_id.in_(_first(drawn, limit))))
     hide = watches_only(person)
     return page_of([_row(row, hide=hide) for row in rows], limit, lambda row: (row.presses_at, row.task_id))
@@ -188,11 +188,10 @@ def _few(connection: Connection, where: InboxFilter) -> tuple[bool, list[ColumnE
         mine = tasks.c.case_no == where.case_no
         return True, [mine, search.task_fits(where.q)] if where.q else [mine]
     if not where.q:
-        return False, []
-    found = search.tasks_found(where.q)
-    if search.fewest(connection, [found]) is None:
-        return False, [search.task_fits(where.q)]
-    return True, [tasks.c.task_id.in_(found)]
+        return where.mine, []
+    if search.fewest(connection, [search.probe(where.q)]) is None:
+        return where.mine, [search.task_fits(where.q)]
+    return True, [tasks.c.task_id.in_(search.tasks_found(where.q))]
 
 
 def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:

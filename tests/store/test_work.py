@@ -158,7 +158,11 @@ BOARD: list[tuple[BoardFilter, Callable[[Listed], Any]]] = [
 
 
 @pytest.mark.parametrize("order", ["due", "newest", "oldest"])
-def test_the_board_holds_every_open_project_that_fits(database: Database, rows: list[Listed], order: Any) -> None:
+@pytest.mark.parametrize("enough", [search.ENOUGH, 0], ids=["few", "many"])
+def test_the_board_holds_every_open_project_that_fits(
+    database: Database, rows: list[Listed], order: Any, enough: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "ENOUGH", enough)
     for where, fits in BOARD:
         check_board(database, rows, where, fits, order)
 
@@ -193,7 +197,11 @@ WORK: list[tuple[WorkFilter, Callable[[Listed], Any]]] = [
 
 
 @pytest.mark.parametrize("order", ["due", "amount", "days", "route"])
-def test_the_work_list_holds_every_account_that_fits(database: Database, rows: list[Listed], order: Any) -> None:
+@pytest.mark.parametrize("enough", [search.ENOUGH, 0], ids=["few", "many"])
+def test_the_work_list_holds_every_account_that_fits(
+    database: Database, rows: list[Listed], order: Any, enough: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "ENOUGH", enough)
     for where, fits in WORK:
         check_work(database, rows, where, fits, order)
 
