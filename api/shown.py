@@ -111,7 +111,7 @@ class TaskLine(TaskFields):
 
 
 class TaskCounts(Of):
-    """How many tasks are in each group, counted up to 10000: 10001 means more than that."""
+    """How many tasks are in each group, counted up to 2000: 2001 means more than that."""
 
     late: int
     today: int

@@ -36,7 +36,7 @@ from store.pressing import WITH_OTHERS, end_of_today
 from store.tables import OPEN_TASK, PARTS, RISEN, accounts, cases, projects, tasks
 
 Group = Literal["late", "today", "later", "paused"]
-MANY = 10_000
+MANY = 2_000
 """Counted up to here: beyond it a count says more than that."""
 
 
