@@ -32,6 +32,7 @@ from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
 from api.limits import BodyLimit
 from api.pages import site
+from api.running import Running
 from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
@@ -75,9 +76,11 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = database or Database(settings.database)
         app.state.house = House(settings, store, Engine(settings, store, client), clock or now)
+        app.state.running = Running()
         sweeping = asyncio.create_task(incoming.sweep_now_and_then(settings.data, app.state.house.clock))
         yield
         sweeping.cancel()
+        await app.state.running.finish()
         await app.state.house.engine.close()
         if database is None:
             store.close()
@@ -97,6 +100,7 @@ def create_app(
     larger = {
         f"{PREFIX}/ledger/imports": LARGEST_FILE,
         f"{PREFIX}/ledger/preview": LARGEST_FILE,
+        "/ledger/preview": LARGEST_FILE,
         f"{PREFIX}/cases/{{case_no}}/files": max(photo, paper),
         "/tasks/{task_id}/decide": 2 * photo,  # a form with a photo and a signature
     }

@@ -102,6 +102,11 @@ class Incoming:
             return None
         return Kept(home, file.suffix)
 
+    def drop(self, digest: str) -> None:
+        """Take a kept file away at once."""
+        if _SHA256.fullmatch(digest):
+            shutil.rmtree(self.folder / digest, ignore_errors=True)
+
     def sweep(self, *, at: datetime) -> int:
         """Take away what is older than an hour; how many files that were."""
         if not self.folder.is_dir():

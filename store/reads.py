@@ -196,3 +196,8 @@ def case_at(connection: Connection, case_no: str, position: int) -> bool:
 def import_list(connection: Connection, *, limit: int) -> list[Row[Any]]:
     """The ledger files taken in, newest first."""
     return list(connection.execute(select(imports).order_by(imports.c.at.desc()).limit(limit)).all())
+
+
+def import_of(connection: Connection, sha256: str) -> Row[Any] | None:
+    """A ledger file that was taken in."""
+    return connection.execute(select(imports).where(imports.c.sha256 == sha256)).one_or_none()

@@ -257,4 +257,15 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") $$(".clock[open], .clause[open], .me[open]").forEach((each) => (each.open = false));
   });
+
+  // What takes a while says so, and is not sent twice.
+  document.addEventListener("submit", (event) => {
+    const button = $("button[data-busy]", event.target);
+    if (!button) return;
+    button.textContent = button.dataset.busy;
+    setTimeout(() => (button.disabled = true));
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && $("button[data-busy][disabled]")) location.reload();
+  });
 })();

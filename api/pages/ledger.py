@@ -1,0 +1,129 @@
+"""台账: a ledger file in, after its preview; and what came of earlier ones."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from activities.ledger_file import UnreadableLedger
+from api.imports import take_kept
+from api.pages.frame import Looking, Viewer
+from api.previews import Importer, incoming_of, kept_file, look_at
+from api.running import Running, running_of
+from domain.refusals import Refused
+from store import imports, reads
+from store.people import READS_ALL, Person
+
+router = APIRouter(include_in_schema=False, prefix="/ledger")
+FAULTS_SHOWN = 100
+EARLIER = 20
+A_MOMENT = 1.5
+
+
+async def _reader(viewer: Looking) -> Viewer:
+    """Who may see which ledgers came in: people of the utility whose view is not bounded."""
+    person = viewer.person
+    if person.part is not None or not person.holds("clerk", "collector", "supervisor", *READS_ALL):
+        raise Refused(
+            "wrong-role",
+            "imports cover the whole utility: this is for people whose view is not bounded",
+            zh="台账导入涉及全公司，由全公司的受理员、催缴员或主任办理。",
+        )
+    return viewer
+
+
+Reading = Annotated[Viewer, Depends(_reader)]
+
+
+@router.get("")
+def earlier(viewer: Reading) -> Response:
+    return _upload(viewer)
+
+
+@router.post("/preview")
+def preview(viewer: Reading, person: Importer, file: UploadFile) -> Response:
+    """Read a file and lead to what it would bring about; one that is no ledger is asked for again, with the reason."""
+    if not file.filename:
+        return _upload(viewer, status=422, refused=viewer.say("请先选择一个文件。", "Choose a file first."))
+    try:
+        told = look_at(viewer.house, person, file)
+    except UnreadableLedger as error:
+        zh = viewer.language == "zh"
+        return _upload(
+            viewer,
+            status=422,
+            refused=error.what_zh if zh else error.what[:1].upper() + error.what[1:],
+            mend=error.mend_zh if zh else error.mend,
+            where=error.where,
+            filename=file.filename,
+        )
+    return viewer.go(f"/ledger/preview/{told.sha256}")
+
+
+@router.get("/preview/{sha256}")
+def previewed(viewer: Reading, person: Importer, sha256: str) -> Response:
+    told = kept_file(viewer.house, sha256).what_was_told()
+    return viewer.show(
+        "ledger_preview.html",
+        told=told,
+        preview=told.preview,
+        faults=told.preview.errors[:FAULTS_SHOWN],
+        may_import=not told.preview.unchanged and bool(told.preview.bills_new or told.preview.accounts_changed),
+    )
+
+
+@router.post("/preview/{sha256}/drop")
+def drop(viewer: Reading, person: Importer, sha256: str) -> Response:
+    """No: what was sent is taken away at once."""
+    incoming_of(viewer.house).drop(sha256)
+    return viewer.go("/ledger")
+
+
+@router.post("/imports/{sha256}")
+async def confirm(viewer: Reading, person: Importer, sha256: str) -> Response:
+    """Take in exactly what was previewed. A large file goes on while the page tells how far it is."""
+    await run_in_threadpool(kept_file, viewer.house, sha256)
+    running = running_of(viewer.request.app)
+    await running.begin(sha256, partial(take_kept, viewer.house, person, sha256), wait=A_MOMENT)
+    return viewer.go(f"/ledger/imports/{sha256}")
+
+
+@router.get("/imports/{sha256}")
+def imported(viewer: Reading, sha256: str) -> Response:
+    """How far an import is, or what came of it."""
+    return viewer.show("ledger_import.html", **_state(viewer, sha256))
+
+
+@router.get("/imports/{sha256}/state")
+def state(viewer: Reading, sha256: str) -> Response:
+    return viewer.show("ledger_import_state.html", **_state(viewer, sha256))
+
+
+def _state(viewer: Viewer, sha256: str) -> dict[str, Any]:
+    running: Running = running_of(viewer.request.app)
+    progress = running.progress(sha256)
+    with viewer.house.database.read() as connection:
+        row = reads.import_of(connection, sha256)
+    kept = incoming_of(viewer.house).find(sha256, at=viewer.now)
+    if row is None and progress is None and kept is None:
+        raise Refused("unknown", "no such file was taken in", zh="没有导入过这个文件。")
+    return {
+        "sha256": sha256,
+        "row": row,
+        "result": None if row is None else imports.as_result(row),
+        "shown": FAULTS_SHOWN,
+        "progress": progress if row is None else None,
+        "kept": kept is not None,
+    }
+
+
+def _upload(viewer: Viewer, *, status: int = 200, **refusal: Any) -> Response:
+    with viewer.house.database.read() as connection:
+        rows = reads.import_list(connection, limit=EARLIER)
+    facts = {"refused": None, "mend": None, "where": None, "filename": None} | refusal
+    return viewer.show("ledger.html", status=status, imports=rows, may_import=may_import(viewer.person), **facts)
+
+
+def may_import(person: Person) -> bool:
+    return person.part is None and person.holds("clerk", "collector", "supervisor")
