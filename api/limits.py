@@ -4,11 +4,15 @@ import re
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from domain.refusals import Refused
 
 TOO_LARGE = "the body is larger than this door takes: send it in parts"
+
+_TOLD = Refused("form-invalid", TOO_LARGE, zh="超过了这里能收的大小：请拆成几份再传。")
 
 
 class BodyLimit:
@@ -26,7 +30,10 @@ class BodyLimit:
         left = next((most for path, most in self.elsewhere if path.fullmatch(scope["path"])), self.largest)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > left:
-            await problem(413, "too-large", TOO_LARGE)(scope, receive, send)
+            said = problem(413, "too-large", TOO_LARGE)
+            draw = getattr(scope["app"].state, "draw_problem", None)
+            drawn = await draw(Request(scope, receive), _TOLD, said) if draw is not None else None
+            await (drawn or said)(scope, receive, send)
             return
 
         async def receiving() -> Message:

@@ -148,7 +148,7 @@ def look_at(house: House, person: Person, file: UploadFile) -> Told:
             filename=name,
             at=at,
             by=person.id,
-            sheet=ledger.sheet,
+            sheet=name if ledger.sheet == kept.file.name else ledger.sheet,
             ignored=ledger.ignored,
             preview=found,
         )

@@ -15,6 +15,7 @@ HEADLINES: dict[str, tuple[str, str]] = {
         "系统暂时没有响应，什么都没有丢，请稍后再试。",
         "The system does not answer; nothing is lost, try again.",
     ),
+    "too-large": ("文件太大了。", "The file is too large."),
     "unexpected": ("出了意外的问题。", "Something went wrong that should not."),
 }
 

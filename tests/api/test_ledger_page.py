@@ -87,6 +87,13 @@ def test_a_wrong_file_is_refused_on_the_page_with_what_to_do(site: Site) -> None
     assert "Required columns are missing" in english.text
 
 
+def test_a_file_too_large_is_refused_on_a_page(site: Site) -> None:
+    answer = ask(site, "POST", "/ledger/preview/x/drop", content=b"x" * 2_000_000)
+    assert answer.status_code == 413
+    assert "文件太大了" in answer.text
+    assert "请拆成几份再传" in answer.text
+
+
 def test_what_is_not_wanted_is_gone_at_once(site: Site, ledger: str) -> None:
     address = send(site, ledger).headers["Location"]
     assert ask(site, "POST", f"{address}/drop", data={}).headers["Location"] == "/ledger"

@@ -124,6 +124,7 @@ def test_a_preview_names_rows_accounts_bills_cases_and_yuan(site: Site, account_
     told = answer.json()
     expected = {
         "filename": "台账.csv",
+        "sheet": "台账.csv",
         "ignored": ["备忘"],
         "rows": 5,
         "rows_left_out": 2,
