@@ -27,7 +27,7 @@ from domain.processes import TASKS
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "api" / "pages" / "templates").glob("*.html"))
 OPTIONS = {"trimmed": "true", "silent": "false"}
-CHINESE = re.compile(r"[\u3400-\u9fff]")
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 PLACES = re.compile(r"%\((\w+)\)s")
 
 
