@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Decider
 from api.pages.frame import Looking, Viewer
+from api.pages.refusals import said_refusal
 from api.pages.saved import saved
 from domain.refusals import Refused
 from store import inbox as hands
@@ -82,7 +83,7 @@ def claim_many(viewer: Looking, person: Decider, task: Annotated[list[str], Form
             hands.claim(viewer.house.database, task_id, by=person.actor, at=viewer.now)
             taken += 1
         except Refused as refused:
-            missed.append(f"{task_id}: {refused.zh or refused.message}")
+            missed.append(f"{task_id}: {said_refusal(refused.message, refused.zh, viewer.language)}")
     headline = viewer.say(f"已领取 {taken} 项。", f"{taken} taken in hand.")
     return viewer.show(
         "told.html",

@@ -1,6 +1,10 @@
 """Refusals and faults in words for people: a headline by code, faults of forms in Chinese."""
 
+import re
+
+from api.labels import LABELS
 from api.pages.words import Language
+from domain.processes import TASKS
 
 HEADLINES: dict[str, tuple[str, str]] = {
     "not-open": ("现在办不了。", "This cannot be done now."),
@@ -50,6 +54,60 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("Tuple should have at least", "至少写一项。"),
     ("Tuple should have at most", "项目太多了。"),
 )
+
+
+REFUSED: tuple[tuple[str, str], ...] = (
+    # What doors and rules say when they refuse, and the same in Chinese; `{0}` is the first part in brackets.
+    (r"\S+ is decided by an? (\S+) of level (\S+) or above;.*", "要由{0}（{1}及以上）来办。"),
+    (r"this is for (?:an? )?(.+?);.*", "要由{0}来办。"),
+    (r"\S+ is decided by an? (.+?);.*", "要由{0}来办。"),
+    (r"all: this is for.*", "只有主任、督查和系统管理员能看所有人的任务。"),
+    (r"\S+ is held by (.+?): ask them.*", "现在在{0}手上：请对方放回，或请主任改派。"),
+    (r"\S+ is held by (.+?): they or.*", "现在在{0}手上：只有本人或主任能放回。"),
+    (r"\S+ is in nobody's hands.*", "现在没有人领取，不用放回。"),
+    (r"there is no (?:task|such task|such case|person|such chart|such file).*", "请到列表里核对。"),
+    (r"no task .*", "没有这项任务，请到列表里核对。"),
+    (r"task \S+ is .*, not .*", "这是另一项任务，请从列表里打开。"),
+    (r".* is not paused in this case.*", "计时没有暂停，不用恢复。"),
+    (r".* is paused already, for the (.+?):.*", "计时已经暂停，时间在{0}那里：请先恢复。"),
+    (r"party: a pause names.*", "要写明现在时间在哪一方，不能写我方。"),
+    (r".* is not open in this case", "这项任务已经不在办理中。"),
+    (r".*: the order was recalled.*", "限压单已经召回，阀门不要动。"),
+    (r"case .* (?:has ended|is not open).*", "案件已经结案。"),
+    (r".*this utility's rules ask for it.*", "本单位的制度还要求填写其他项，请补齐。"),
+    (r"text: names the account.*", "发布内容里写出了户号：群里的人不应知道是谁欠费。"),
+    (r"outcome: the pressure was limited here.*", "这里已经限压，必须恢复阀门。"),
+    (r"every part is due in the future.*", "每一期的日期都要晚于今天。"),
+    (r"bills: no bill (.+?) in this case.*", "没有账单 {0}，请核对。"),
+    (r"served_at: lies in the future.*", "送达时间不能晚于现在。"),
+    (r"served_at: lies before.*", "送达时间早于这张通知单开出的时间，请重新送达。"),
+    (r"until: lies in the past.*", "日期已经过去，请写暂缓到哪一天。"),
+    (r"no hold, plan or promise stands.*", "没有暂缓、分期或承诺，不用解除。"),
+    (r"failed: items .* are not in this round.*", "有的编号不在这一轮验收里，请核对。"),
+    (r"tolerated: here only complete papers.*", "这里要资料齐全才能往下办：请把缺的写成有缺。"),
+    (r"node: this task is about (.+?), not .*", "这项任务查验的是{0}，请核对。"),
+    (r".* cm is not within (\d+) to (\d+) cm.*", "埋深要在 {0} 到 {1} 厘米之间：不符的表写成不合格。"),
+    (r"the water is turned on once.*", "还有手续没有办完，暂时不能通水。"),
+    (r"the project is suspended already.*", "项目已经暂停，请先恢复。"),
+    (r"the project is not suspended.*", "项目没有暂停，不用恢复。"),
+    (r"not met or unknown: .*", "限压的条件没有齐全，见案件页“能不能限压”。"),
+)
+
+
+def said_refusal(message: str, zh: str, language: Language) -> str:
+    """What a refusal says, in the reader's language; as the rule said it, where nobody has put it in Chinese."""
+    if language == "en" or zh:
+        return message if language == "en" else zh
+    for pattern, words in REFUSED:
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return words.format(*(_in_chinese(part) for part in found.groups()))
+    return message
+
+
+def _in_chinese(part: str) -> str:
+    """Roles and parties of a list, as people say them."""
+    words = re.split(r" or |, ", part)
+    return "或".join(TASKS[word].title_zh if word in TASKS else LABELS.get(word, (word, ""))[0] for word in words)
 
 
 def headline(code: str, language: Language) -> str:

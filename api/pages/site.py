@@ -10,7 +10,7 @@ from api.access import SignedIn
 from api.house import House
 from api.pages import assets, cases, entrance, field, inbox, ledger, lists, live, policy, saved, tasks, tour
 from api.pages.frame import Viewer
-from api.pages.refusals import headline
+from api.pages.refusals import headline, said_refusal
 from domain.refusals import Refused
 
 OF_MACHINES = ("/api/", "/healthz", "/readyz", "/docs", "/static/", "/offline.js", "/live")
@@ -45,7 +45,7 @@ async def draw_problem(request: Request, error: Exception, said: JSONResponse) -
     facts = {
         "kind": "refused",
         "headline": headline(problem["code"], viewer.language),
-        "detail": (zh if viewer.language == "zh" else "") or problem["message"],
+        "detail": said_refusal(problem["message"], zh, viewer.language),
     }
     headers = {name: value for name in ("retry-after",) if (value := said.headers.get(name)) is not None}
     if viewer.by_htmx:

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
@@ -20,7 +21,7 @@ from api.pages import ladder_steps
 from api.pages.field_answers import beaten_told, done_told, fault_told
 from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
-from api.pages.refusals import headline, said_fault
+from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
 from domain.commands import PauseTask, ReassignTask, ResumeTask, UrgeTask
 from domain.processes import TASKS
@@ -178,7 +179,7 @@ async def decide(request: Request, viewer: Looking, task: DecidableTask) -> Resp
     except Refused as refused:
         await errors.audit(request, refused.code, refused.message)
         if refused.code == "form-invalid":
-            faults = {"": refused.zh or refused.message}
+            faults = {"": said_refusal(refused.message, refused.zh, viewer.language)}
             return fault_told(faults) if viewer.by_queue else _again(viewer, task, filled, sent, faults)
         if viewer.by_queue:
             return await run_in_threadpool(beaten_told, viewer, _read(viewer, task.task_id), refused, filled)
@@ -261,14 +262,14 @@ def _too_late(viewer: Viewer, task_id: str, refused: Refused) -> Response:
         words = viewer.text("task_beaten.html", **facts)
         if viewer.by_htmx:
             return viewer.show("plain.html", status=status, text=words, headers=TOLD_ABOVE)
-        return _page(viewer, task, status=status, **form_of(viewer, task, inline=False), said=words)
+        return _page(viewer, task, status=status, **form_of(viewer, task, inline=False), said=Markup(words))  # noqa: S704  # drawn by a template just above
     template = "told_fragment.html" if viewer.by_htmx else "told.html"
     return viewer.show(
         template,
         status=status,
         kind="refused",
         headline=headline(refused.code, viewer.language),
-        detail=(refused.zh if viewer.language == "zh" else "") or refused.message,
+        detail=said_refusal(refused.message, refused.zh, viewer.language),
         back=f"/tasks/{task_id}",
         address_after=None,
     )
@@ -307,7 +308,7 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
 
 
 def _against(viewer: Viewer, refused: Refused) -> str:
-    detail = (refused.zh if viewer.language == "zh" else "") or refused.message
+    detail = said_refusal(refused.message, refused.zh, viewer.language)
     return f"{headline(refused.code, viewer.language)} {detail}"
 
 

@@ -104,7 +104,12 @@ def page_for(site: Site, browser: Browser) -> Iterator[PageFor]:
 
 def _is_fault(kind: str, text: str) -> bool:
     """A refused form and a network that is not there are on the console as well, and are no fault of a script's."""
-    return kind == "error" and "Failed to load resource" not in text and "net::ERR" not in text
+    return (
+        kind == "error"
+        and "Failed to load resource" not in text
+        and "Response Status Error Code 4" not in text
+        and "net::ERR" not in text
+    )
 
 
 def log_in(page: Page, site: Site, person: str) -> None:

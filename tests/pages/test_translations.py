@@ -15,7 +15,7 @@ from api.labels import EVENTS, LABELS
 from api.pages.clocks import PARTIES
 from api.pages.forms import fields_of
 from api.pages.lists import STAGES
-from api.pages.refusals import FAULTS, said_fault
+from api.pages.refusals import FAULTS, said_fault, said_refusal
 from api.pages.words import CATALOGUE, in_language
 from domain import case as shared
 from domain.arrears import facts as arrears
@@ -138,3 +138,22 @@ def test_whatever_a_rule_finds_wrong_in_a_form_is_said_in_chinese(path: Path) ->
 def test_no_chinese_word_for_a_fault_is_hidden_behind_a_shorter_one() -> None:
     for at, (begins, _) in enumerate(FAULTS):
         assert [earlier for earlier, _ in FAULTS[:at] if begins.startswith(earlier)] == []
+
+
+def refusals(text: str) -> Iterator[str]:
+    """What each refusal without Chinese words of its own says, with a word for whatever is filled in at run time."""
+    for node in ast.walk(ast.parse(text)):
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Refused"):
+            continue
+        if any(part.arg == "zh" for part in node.keywords) or len(node.args) < 2:
+            continue
+        said = node.args[1].left if isinstance(node.args[1], ast.BinOp) else node.args[1]
+        parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts)
+
+
+@pytest.mark.parametrize("name", ["domain/commands.py", "domain/arrears/commands.py", "domain/connection/commands.py"])
+def test_whatever_a_rule_refuses_is_said_in_chinese(name: str) -> None:
+    found = list(refusals((ROOT / name).read_text("utf-8")))
+    assert found
+    assert [words for words in found if not CHINESE.search(said_refusal(words, "", "zh"))] == []
