@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check format bench lock clean
+.PHONY: setup run test check explore format bench lock clean
 
 setup: $(VENV)/installed $(VENV)/pages
 
@@ -36,6 +36,10 @@ check: setup
 	$(BIN)/guanjia packs check
 	$(BIN)/guanjia clauses --check
 	$(MAKE) test
+
+# Looks for examples that no run has met: seeds are drawn anew each time. What it finds becomes a test of its own.
+explore: setup
+	GUANJIA_EXPLORE=1 $(BIN)/python -m pytest -n 2 tests/domain tests/policies tests/store
 
 format: setup
 	$(BIN)/ruff format .

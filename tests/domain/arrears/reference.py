@@ -22,8 +22,12 @@ class Money:
     paid_at: datetime
     posted_at: datetime
     position: int
-    taken_back: bool = False
+    back_at: datetime | None = None
     back_at_position: int | None = None
+
+    @property
+    def taken_back(self) -> bool:
+        return self.back_at is not None
 
 
 @dataclass
@@ -138,17 +142,23 @@ class Reference:
                 promised = 0
                 for due, amount in standstill.parts:
                     promised += amount
-                    if due <= now and self._paid(standstill, posted_by=due) < promised:
+                    if due <= now and self._paid_by(standstill, due, read_up_to=read_up_to) < promised:
                         standstill.ended = True
 
-    def _paid(self, standstill: Standstill, *, read_up_to: int | None = None, posted_by: datetime | None = None) -> int:
-        return sum(
-            p.amount
-            for p in self.payments
-            if p.paid_at >= standstill.started_at
-            and self._counts(p, read_up_to)
-            and (posted_by is None or p.posted_at < posted_by)
-        )
+    def _paid(self, standstill: Standstill, *, read_up_to: int) -> int:
+        mine = (p for p in self.payments if p.paid_at >= standstill.started_at)
+        return sum(p.amount for p in mine if self._counts(p, read_up_to))
+
+    def _paid_by(self, standstill: Standstill, due: datetime, *, read_up_to: int) -> int:
+        """What had come when a part was due. Taken back later, it counts until the case has read so."""
+        mine = (p for p in self.payments if p.paid_at >= standstill.started_at and p.posted_at < due)
+        return sum(p.amount for p in mine if not self._was_back(p, due, read_up_to=read_up_to))
+
+    @staticmethod
+    def _was_back(payment: Money, due: datetime, *, read_up_to: int) -> bool:
+        if payment.back_at is None or payment.back_at_position is None:
+            return False
+        return payment.back_at < due or payment.back_at_position <= read_up_to
 
     @staticmethod
     def _counts(payment: Money, read_up_to: int | None) -> bool:

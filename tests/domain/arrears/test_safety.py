@@ -173,7 +173,7 @@ class AnAccountInArrears(RuleBasedStateMachine):
         standing_now = [money for money in self.reference.payments if not money.taken_back]
         if standing_now:
             money = standing_now[which % len(standing_now)]
-            money.taken_back, money.back_at_position = True, len(self.play.ledger) + 1
+            money.back_at, money.back_at_position = self.play.now, len(self.play.ledger) + 1
             self.post(Reversal(reference=money.reference, at=self.play.now), heard=heard)
 
     @precondition(lambda self: self.is_open and len(self.reference.bills) < 5)
@@ -469,3 +469,19 @@ AnAccountInArrears.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 TestSafety = AnAccountInArrears.TestCase
+
+
+def test_a_part_paid_when_it_was_due_counts_until_the_case_hears_that_its_money_went_back() -> None:
+    """Found by the machine: the reference broke a plan by a reversal that nobody had told the case of yet."""
+    state = AnAccountInArrears()
+    state.opens(pack="jinan", customer_class="resident", so_far=None, two=False)
+    state.the_ladder_is_stopped(amount=5000, first=6, kind="plan", then=None)
+    state.the_debt_is_paid_down_and_a_new_one_follows(amount=100, due_in=0)
+    state.money_comes(amount=3640, heard=False, late=0, named=())
+    state.forward()
+    state.money_is_taken_back(heard=False, which=0)
+    state.a_hold_stands_as_long_as_the_reference_says()
+    assert state.play.facts.holds
+    state.the_nudge_arrives()
+    state.a_hold_stands_as_long_as_the_reference_says()
+    assert not state.play.facts.holds
