@@ -1,0 +1,138 @@
+"""Every page at a desk and on a phone, in both languages and both lights: it fits, it speaks, anybody can read it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page
+from sqlalchemy import select
+
+from policies.packs import load_pack
+from store.tables import metadata
+from tests.api.conftest import Site
+from tests.pages.conftest import PageFor, fits
+from tests.pages.doors import debt, project
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
+# Axe looks at each page twice: what it finds depends on the light and the width, and hardly on the language.
+LOOKS = (
+    ("zh", "light", False, True),
+    ("en", "light", False, False),
+    ("zh", "dark", True, True),
+    ("en", "light", True, False),
+)
+READ = """() => {
+    const page = document.body.cloneNode(true);
+    page.querySelectorAll("[lang='zh-CN'], .clause, script, blockquote").forEach((each) => each.remove());
+    const said = [page.textContent];
+    page.querySelectorAll("[title], [aria-label], [placeholder], [alt]").forEach((each) => {
+        for (const name of ["title", "aria-label", "placeholder", "alt"]) said.push(each.getAttribute(name) || "");
+    });
+    return said.join("\\n");
+}"""
+
+
+@pytest.fixture(scope="module")
+def addresses(site: Site) -> dict[str, list[str]]:
+    """The pages of each person, with something on every one."""
+    no = uuid4().hex[:8]
+    case_no, notice = debt(site, no, name="示例" + "很长的单位名称" * 5, address="示例区示例路" + "88号院" * 12)
+    project_no, survey = project(site, until="connection.survey")
+    _, arranged = project(site, until="connection.arrange-survey")
+    return {
+        "collector": [
+            "/inbox",
+            "/arrears",
+            f"/arrears/{case_no}",
+            f"/tasks/{notice}",
+            f"/tasks/{notice}/clock",
+            "/tour",
+        ],
+        "representative": ["/projects", f"/projects/{project_no}", f"/tasks/{arranged}"],
+        "engineer": ["/field", f"/field/{survey}", f"/tasks/{survey}"],
+        "supervisor": [
+            "/approvals",
+            "/inbox?all=true",
+            "/ledger",
+            "/policy",
+            "/arrears?q=nobody-is-called-so",
+            "/tasks/none",
+        ],
+    }
+
+
+def strings(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, part in value.items():
+                yield from strings(name)
+                yield from strings(part)
+        case list() | tuple():
+            for part in value:
+                yield from strings(part)
+
+
+def data(site: Site) -> list[str]:
+    """Whatever Chinese is in the store, the longest first: names, addresses, and what people wrote."""
+    found: set[str] = set()
+    with site.database.read() as connection:
+        for table in metadata.sorted_tables:
+            for row in connection.execute(select(table)):
+                for value in row:
+                    found.update(part for part in strings(value) if CHINESE.search(part))
+    connected = load_pack("jinan").connection
+    assert connected is not None
+    found.update(name for papers in connected.checklist.values() for name in papers.value)
+    return sorted(found, key=len, reverse=True)
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds that is serious or critical."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:160]}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: npm ci brings it")
+@pytest.mark.parametrize("who", ["collector", "representative", "engineer", "supervisor"])
+def test_pages_fit_speak_and_can_be_read_by_anybody(
+    site: Site, page_for: PageFor, addresses: dict[str, list[str]], who: str
+) -> None:
+    told: list[str] = []
+    given = data(site)
+    for language, theme, phone, thorough in LOOKS:
+        page = page_for(who, language=language, phone=phone, bypass_csp=True)
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+        for address in addresses[who]:
+            page.goto(address)
+            look = f"{address} {language} {theme} {'phone' if phone else 'desk'}"
+            if not fits(page):
+                told.append(f"{look}: wider than the screen")
+            if thorough:
+                told += [f"{look}: {fault}" for fault in faults(page)]
+            if language == "en" and not address.startswith("/policy"):
+                said = page.evaluate(READ)
+                for part in given:
+                    said = said.replace(part, "")
+                told += [f"{look}: {left}" for left in sorted(set(CHINESE.findall(said)))]
+    assert told == []
+
+
+def test_the_door_fits_and_can_be_read_by_anybody(page_for: PageFor) -> None:
+    for language, theme, phone, thorough in LOOKS:
+        page = page_for(None, language=language, phone=phone, bypass_csp=True)
+        page.goto("/login")
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+        page.reload()
+        assert fits(page)
+        assert not thorough or faults(page) == []
