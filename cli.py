@@ -46,6 +46,15 @@ Roles = Annotated[list[str], typer.Option("--role", callback=known_roles, help="
 add_to(app)
 
 
+@app.callback()
+def before_any_command() -> None:
+    """Packs of the utility's own are known to every command."""
+    if (own := Settings().packs) is not None:
+        from policies.packs import also_in
+
+        also_in(own)
+
+
 @app.command()
 def run(sample: Annotated[bool, typer.Option(help="sample people and a sample ledger, the first time")] = True) -> None:
     """Bring up engine, worker and API on this machine, until Ctrl-C."""

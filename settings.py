@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     engine_ui_port: int | None = Field(8233, description="web pages of the embedded engine; empty: none")
     task_queue: str = "guanjia"
     pack: str = Field("jinan", description="the utility whose rules new cases open under")
+    packs: Path | None = Field(
+        None, description="a utility's own packs, `<utility>/<day>.yaml`, besides those that come with Guanjia"
+    )
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     public_url: str | None = Field(

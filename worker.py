@@ -13,7 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.casebook import Casebook
 from activities.channels import JournalChannel
 from activities.notices import Channel, Notices
-from policies.packs import load_pack
+from policies.packs import also_in, load_pack
 from runtime.relay import Relay
 from runtime.wall_clock import now
 from settings import Settings
@@ -94,6 +94,8 @@ async def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; work in hand is finished first. Relay and reconciler live beside the worker."""
     from runtime.reconciler import reconcile_for_ever
 
+    if settings.packs is not None:
+        also_in(settings.packs)
     database = Database(settings.database)
     client = await connect(settings)
     channel = JournalChannel(settings.data / "messages")

@@ -33,6 +33,7 @@ from api.house import Engine, House
 from api.limits import BodyLimit
 from api.pages import site
 from api.running import Running
+from policies.packs import also_in
 from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
@@ -71,6 +72,9 @@ def create_app(
 
     A database, a client or a clock that is given is used and left open; the others are made from the settings.
     """
+
+    if settings.packs is not None:
+        also_in(settings.packs)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -25,6 +25,7 @@ CLAUSES = "clauses.yaml"
 CALENDARS = "calendars"
 TITLES = "titles.yaml"
 M = TypeVar("M", bound=BaseModel)
+_folders: tuple[Path, ...] = (FOLDER,)
 
 
 class PackError(Exception):
@@ -98,15 +99,34 @@ def _values(part: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
             pass
 
 
+def also_in(folder: Path | None) -> None:
+    """Look for packs and sentences in a utility's own folder too, laid out as the one that comes with Guanjia.
+
+    None: in that one alone. What was read is forgotten, so that an edited folder is read again.
+    """
+    global _folders
+    _folders = (FOLDER,) if folder is None else (FOLDER, folder.resolve())
+    for read_once in (clauses, titles, _pack):
+        read_once.cache_clear()
+
+
 def pack_versions() -> tuple[str, ...]:
     """Full names of the packs there are, oldest first within a utility: ("jinan@2020-01-29", ...)."""
-    found = (path for path in FOLDER.glob("*/*.yaml") if path.name != CLAUSES and path.parent.name != CALENDARS)
-    return tuple(sorted(f"{path.parent.name}@{path.stem}" for path in found))
+    return tuple(sorted(_packs_there()))
+
+
+def _packs_there() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for folder in _folders:
+        for path in folder.glob("*/*.yaml"):
+            if path.name != CLAUSES and path.parent.name != CALENDARS:
+                found.setdefault(f"{path.parent.name}@{path.stem}", []).append(path)
+    return found
 
 
 def pack_files() -> list[Path]:
-    """Every policy file that comes with Guanjia: packs, their clauses, their titles, calendars."""
-    return sorted(FOLDER.rglob("*.yaml"))
+    """Every policy file there is: packs, their clauses, their titles, calendars; the utility's own last."""
+    return [path for folder in _folders for path in sorted(folder.rglob("*.yaml"))]
 
 
 def load_pack(name: str, *, on: date | None = None) -> Pack:
@@ -114,7 +134,8 @@ def load_pack(name: str, *, on: date | None = None) -> Pack:
 
     Raises PackError with every fault of the file, or saying which packs there are.
     """
-    versions = pack_versions()
+    there = _packs_there()
+    versions = tuple(sorted(there))
     if "@" in name:
         fitting = [version for version in versions if version == name]
     else:
@@ -124,23 +145,30 @@ def load_pack(name: str, *, on: date | None = None) -> Pack:
     if not fitting:
         since = f" in force on {on.isoformat()}" if on else ""
         raise PackError([f"{name}: no such pack{since}: there are {', '.join(versions) or 'none'}"])
-    utility, _, day = fitting[-1].partition("@")
-    return _pack(FOLDER / utility / f"{day}.yaml")
+    path, *others = there[fitting[-1]]
+    if others:
+        raise PackError([f"{others[0]}:1:1: file: {fitting[-1]} comes with Guanjia already: date it with another day"])
+    return _pack(path)
 
 
 @lru_cache
 def clauses() -> Mapping[str, Clause]:
     """Every sentence that the packs may name, by its id. Raises PackError."""
     found = {}
-    for path in sorted(FOLDER.glob(f"*/{CLAUSES}")):
-        found.update(_sentences(path))
+    for folder in _folders:
+        for path in sorted(folder.glob(f"*/{CLAUSES}")):
+            found.update(_sentences(path))
     return MappingProxyType(found)
 
 
 @lru_cache
 def titles() -> Mapping[str, ValueTitle]:
     """What the values of packs are called, by name. Raises PackError."""
-    return MappingProxyType(_titles(FOLDER / TITLES).titles)
+    found: dict[str, ValueTitle] = {}
+    for path in (folder / TITLES for folder in _folders):
+        if path.parent == FOLDER or path.is_file():
+            found |= _titles(path).titles
+    return MappingProxyType(found)
 
 
 @lru_cache
@@ -155,11 +183,14 @@ def check_packs(paths: Iterable[Path]) -> list[str]:
     A pack may name the sentences of the packs that come with Guanjia and those in the `clauses.yaml` beside it.
     """
     faults: list[str] = []
+    twice = [paths[1] for paths in _packs_there().values() if len(paths) > 1]
     for given in paths:
         files = sorted(given.rglob("*.yaml")) if given.is_dir() else [given]
         if not files:
             faults.append(f"{given}:1:1: file: no pack here: a pack is <utility>/<day it takes force>.yaml")
         for path in files:
+            if path.resolve() in twice:
+                faults.append(f"{path}:1:1: file: this pack comes with Guanjia already: date it with another day")
             try:
                 if path.name == CLAUSES:
                     _sentences(path, strictly=True)
