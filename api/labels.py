@@ -186,6 +186,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "EscalationAnswered": ("上级处理结果下达", "Answered down the chain"),
     "DeadlineMoved": ("时限重算", "Deadline projected again"),
     "CalendarPublished": ("日历公布", "Calendar published"),
+    "TaskReasked": ("任务按新版重提", "Task asked for by the new pack"),
     "PackMoved": ("制度版本变更", "Moved to another pack version"),
     "HoldPlaced": ("暂缓", "Hold placed"),
     "HoldEnded": ("暂缓结束", "Hold ended"),

@@ -1,60 +1,18 @@
 """What a door needs to know of each process: its commands, and its rules on the facts that are on record."""
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from domain.arrears import commands as arrears_commands
-from domain.arrears import ladder
-from domain.arrears.commands import ArrearsCommand
-from domain.arrears.facts import ArrearsFacts
 from domain.calendars import Calendar
-from domain.case import Event
 from domain.commands import Command, DecideTask
-from domain.connection import commands as connection_commands
-from domain.connection import phases
-from domain.connection.commands import ConnectionCommand
-from domain.connection.facts import ProjectFacts
-from domain.processes import TASKS
+from domain.processes import PROCESSES, TASKS, Process
 from domain.refusals import Refused
 from policies.packs import load_calendar, load_pack
 from store import calendars
-
-
-class Process(NamedTuple):
-    """One process as pure functions of facts, policy and calendar."""
-
-    facts: type[BaseModel]
-    commands: TypeAdapter[Any]
-    events_of: Callable[..., Any]
-    decide: Callable[..., Any]
-    next_step: Callable[..., Any]
-    next_moment: Callable[..., Event | None]
-
-
-PROCESSES: dict[str, Process] = {
-    "arrears": Process(
-        facts=ArrearsFacts,
-        commands=TypeAdapter(ArrearsCommand),
-        events_of=lambda command, facts, policy, calendar: arrears_commands.events_of(command, facts, calendar),
-        decide=lambda command, facts, policy: arrears_commands.decide(command, facts),
-        next_step=ladder.next_step,
-        next_moment=ladder.next_moment,
-    ),
-    "connection": Process(
-        facts=ProjectFacts,
-        commands=TypeAdapter(ConnectionCommand),
-        events_of=connection_commands.events_of,
-        decide=connection_commands.decide,
-        next_step=phases.next_step,
-        next_moment=phases.next_moment,
-    ),
-}
-
 
 WORDS: dict[str, tuple[str, ...]] = {
     name: tuple(process.commands.json_schema()["discriminator"]["mapping"]) for name, process in PROCESSES.items()

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.calendars import Calendar, PublishedYear, ServiceHours
 from domain.clauses import keeps
 from domain.clock import Party, ended, handed_to
-from domain.people import LEVELS, Level, level_above
+from domain.people import LEVELS, Level, Role, level_above
 from domain.tasks import Escalation, Pause, Task
 from domain.terms import Due, Remaining, Term, due_at, remaining, resumed
 
@@ -133,6 +133,30 @@ class CalendarPublished(Event):
     days: PublishedYear
 
 
+class PackMoved(Event):
+    """The case goes on under another version of its pack. `kept`: terms of the customer's running periods till now."""
+
+    event: Literal["PackMoved"] = "PackMoved"
+    from_pack: str
+    to_pack: str
+    reason: str
+    kept: dict[str, Term] = {}
+
+
+class TaskReasked(Event):
+    """An open task as another version of the pack asks for it. `left` is that of its last pause, counted anew."""
+
+    event: Literal["TaskReasked"] = "TaskReasked"
+    task_id: str
+    key: str
+    role: Role
+    level: Level | None
+    not_by: tuple[str, ...]
+    demands: tuple[str, ...]
+    term: Term
+    left: Remaining | None
+
+
 CoreEvent = (
     CaseOpened
     | CaseReopened
@@ -149,6 +173,8 @@ CoreEvent = (
     | EscalationAnswered
     | DeadlineMoved
     | CalendarPublished
+    | PackMoved
+    | TaskReasked
 )
 
 
@@ -209,6 +235,15 @@ def changed_task(task: Task, event: CoreEvent) -> Task:
             return task.model_copy(update={"escalations": (*task.escalations, escalation), "breached_at": breached})
         case DeadlineMoved():
             return task.model_copy(update={"due": event.due})
+        case TaskReasked():
+            asked: dict[str, Any] = {
+                name: getattr(event, name) for name in ("role", "level", "not_by", "demands", "term")
+            }
+            if task.pause is not None:
+                standing: dict[str, Any] = {"pause": task.pause.model_copy(update={"left": event.left})}
+            else:
+                standing = {"left": event.left}
+            return task.model_copy(update=asked | {"clauses": event.clauses} | standing)
         case _:
             return task
     late = task.due_at if task.due_at and task.pause is None and task.due_at <= event.at else None
@@ -227,13 +262,23 @@ def core_changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
             changes["tasks_opened"] = facts.tasks_opened + 1
         case TaskDecided() | TaskWithdrawn():
             changes["tasks"] = {no: task for no, task in facts.tasks.items() if no != event.task_id}
-        case TaskPaused() | TaskResumed() | TaskReassigned() | TaskUrged() | TaskEscalated() | DeadlineMoved():
+        case (
+            TaskPaused()
+            | TaskResumed()
+            | TaskReassigned()
+            | TaskUrged()
+            | TaskEscalated()
+            | DeadlineMoved()
+            | TaskReasked()
+        ):
             if task := facts.tasks.get(event.task_id):
                 changes["tasks"] = {**facts.tasks, task.id: changed_task(task, event)}
         case CaseClosed():
             changes["outcome"] = event.outcome
         case CaseReopened():
             changes["outcome"] = None
+        case PackMoved():
+            changes["pack"] = event.to_pack
         case _:
             pass
     return changes

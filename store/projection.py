@@ -41,6 +41,9 @@ def follow(
     _notices(connection, batch.case_no, said, gave_way)
     _orders(connection, batch.case_no, said, gave_way)
     _settle_opening(connection, batch, place)
+    if "PackMoved" in [*(entry.event for entry in said), *(row.event for row in gave_way)]:
+        mine = openings.c.case_no == batch.case_no
+        connection.execute(update(openings).where(mine).values(pack=batch.snapshot.pack))
 
 
 def _scope(connection: Connection, snapshot: "Snapshot") -> tuple[dict[str, str | None], str | None]:

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.casebook import Casebook, LedgerQuestion
     from activities.notices import Letter, Notices
     from domain.account import Bill, LedgerFact, Payment, Protected, Reversal
-    from domain.arrears import commands
+    from domain.arrears import commands, moves
     from domain.arrears.commands import ArrearsCommand
     from domain.arrears.consequences import say
     from domain.arrears.facts import (
@@ -35,9 +35,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
     from domain.arrears.ladder import IssueOrder, Step, next_moment, next_step
-    from domain.arrears.policy import Limit
-    from domain.case import Event, TaskDecided
+    from domain.arrears.policy import ArrearsPolicy, Limit
+    from domain.case import Event, PackMoved, TaskDecided
     from domain.commands import DecideTask
+    from domain.pack_moves import MovePack
     from domain.refusals import Refused
     from domain.steps import Act, StandStill
     from domain.terms import due_at
@@ -162,6 +163,10 @@ class ArrearsCase(Case[ArrearsFacts]):
             order_no=self.facts.order.no if self.facts.order else self.next_order_no,
             approver=approver,
         )
+
+    def move(self, command: MovePack) -> tuple[PackMoved, ArrearsPolicy]:
+        policy = ArrearsPolicy.model_validate(command.policy)
+        return moves.moved(command, self.facts, self.policy, policy, self.calendar), policy
 
     # What time and the ledger bring.
 

@@ -17,6 +17,7 @@ from workflows.movable_timer import MovableTimer
 
 with workflow.unsafe.imports_passed_through():
     from activities.casebook import Casebook
+    from domain.asking import not_called_for, not_open, opened, reasked
     from domain.calendars import CHINA
     from domain.case import (
         CalendarPublished,
@@ -25,18 +26,17 @@ with workflow.unsafe.imports_passed_through():
         CaseOpened,
         CaseReopened,
         Event,
+        PackMoved,
         TaskDecided,
         TaskOpened,
-        TaskWithdrawn,
         changed_task,
         moved_deadlines,
     )
-    from domain.clock import Interval
     from domain.commands import Command, DecideTask
+    from domain.pack_moves import MovePack
     from domain.refusals import Refused
     from domain.steps import Act, Ask, Calls, Close, StandStill, Step, asked
     from domain.tasks import Task, TaskKind
-    from domain.terms import due_at
     from store.casebook import Batch, Entry, Snapshot
     from workflows.messages import Answer, Carried, Opened, Publication
 
@@ -55,6 +55,7 @@ class Case(ABC, Generic[Facts]):
 
     kinds: dict[str, TaskKind]
     facts: Facts
+    policy: Any
 
     def __init__(self, opened: Opened) -> None:
         carried = opened.carried
@@ -210,40 +211,15 @@ class Case(ABC, Generic[Facts]):
 
     def call_for(self, step: Step) -> None:
         """Open each task that the step asks for and is not open; withdraw each that is open and not asked for."""
-        asks = asked(step)
-        wanted = {(ask.key, ask.subject) for ask in asks}
-        for task in tuple(self.facts.tasks.values()):
-            if (task.key, task.subject) not in wanted:
-                because = "no longer called for"
-                self.say(TaskWithdrawn(at=self.facts.as_of, task_id=task.id, key=task.key, because=because))
-        open_now = {(task.key, task.subject) for task in self.facts.tasks.values()}
-        for ask in asks:
-            if (ask.key, ask.subject) not in open_now:
-                self.say(TaskOpened(at=self.facts.as_of, clauses=ask.clauses, task=self._task(ask)))
+        for withdrawn in not_called_for(self.facts, step):
+            self.say(withdrawn)
+        for ask in not_open(self.facts, step):
+            self.say(opened(ask, facts=self.facts, kinds=self.kinds, calendar=self.calendar))
 
     def answered(self, step: Step) -> bool:
         """Whether a task of the step was decided. A node with defects is asked for again by the very same step."""
         open_now = {(task.key, task.subject) for task in self.facts.tasks.values()}
         return any((ask.key, ask.subject) not in open_now for ask in asked(step))
-
-    def _task(self, ask: Ask) -> Task:
-        kind, at = self.kinds[ask.key], self.facts.as_of
-        starts_at = ask.counts_from or at
-        return Task(
-            id=f"{self.opened.case_no}-{self.facts.tasks_opened + 1:02d}",
-            key=ask.key,
-            role=ask.role or kind.role,
-            level=ask.level if ask.role else kind.level,
-            opened_at=at,
-            counts_from=starts_at,
-            term=ask.term,
-            due=due_at(term=ask.term, started_at=starts_at, calendar=self.calendar),
-            clauses=ask.clauses,
-            subject=ask.subject,
-            not_by=ask.not_by,
-            demands=ask.demands,
-            clock=(Interval(party=ask.party, started_at=at),),
-        )
 
     @property
     def busy(self) -> bool:
@@ -272,6 +248,40 @@ class Case(ABC, Generic[Facts]):
         self.say(said)
         for moved in moved_deadlines(self.facts.tasks.values(), calendar=self.calendar, at=publication.at):
             self.say(moved)
+
+    @workflow.update
+    async def move_pack(self, command: MovePack) -> Answer:
+        """Go on under another version of the pack. A case that has it already says nothing."""
+        if self._repeated():
+            return self._answer()
+        await self.catch_up(command.at)
+        if self.facts.pack != command.to_pack:
+            moved, policy = self._move(command)
+            self.pin(command.to_pack, policy)
+            self.say(moved)
+            for event in reasked(self.facts, self.next_step(), self.kinds, moved=moved, calendar=self.calendar):
+                self.say(event)
+        return await self._carried_out()
+
+    @move_pack.validator
+    def _check_move(self, command: MovePack) -> None:
+        if not self._repeated() and self.facts.pack != command.to_pack:
+            self._move(command)
+
+    def _move(self, command: MovePack) -> tuple[PackMoved, Any]:
+        try:
+            return self.move(command)
+        except Refused as refused:
+            refuse(refused)
+
+    @abstractmethod
+    def move(self, command: MovePack) -> tuple[PackMoved, Any]:
+        """What is said of a move, and the policy that it pins. Raises `Refused`."""
+
+    def pin(self, pack: str, policy: Any) -> None:
+        """From here on, and in every run to come, these are the case's rules."""
+        self.policy = policy
+        self.opened = self.opened.model_copy(update={"pack": pack, "policy": policy})
 
     @workflow.update
     async def decide(self, command: DecideTask) -> Answer:

@@ -7,13 +7,15 @@ from temporalio import workflow
 from workflows.case import Case
 
 with workflow.unsafe.imports_passed_through():
-    from domain.case import Event, TaskDecided
+    from domain.case import Event, PackMoved, TaskDecided
     from domain.commands import DecideTask
-    from domain.connection import commands
+    from domain.connection import commands, moves
     from domain.connection.commands import ConnectionCommand
     from domain.connection.facts import ProjectFacts
     from domain.connection.forms import CONNECTION_TASKS
     from domain.connection.phases import Step, next_moment, next_step
+    from domain.connection.policy import ConnectionPolicy
+    from domain.pack_moves import MovePack
     from domain.steps import StandStill
     from store.casebook import Snapshot
     from workflows.messages import Answer, ProjectOpened, workflow_id
@@ -50,6 +52,10 @@ class ConnectionProject(Case[ProjectFacts]):
 
     def decision(self, command: DecideTask) -> TaskDecided:
         return commands.decide(command, self.facts, self.policy)
+
+    def move(self, command: MovePack) -> tuple[PackMoved, ConnectionPolicy]:
+        policy = ConnectionPolicy.model_validate(command.policy)
+        return moves.moved(command, self.facts, self.policy, policy, self.calendar), policy
 
     def applied(self, event: Event) -> tuple[ProjectFacts, Sequence[Event]]:
         return commands.say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]

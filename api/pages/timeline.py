@@ -59,6 +59,8 @@ def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             return f"{title}：{said}" if language == "zh" and said else f"{title}: {said}" if said else title, files
         case "TaskEscalated":
             return f"{label(body['level'], language)} · {_titled(viewer, body['key'], None)}", []
+        case "PackMoved":
+            return f"{body['from_pack']} → {body['to_pack']}{viewer.say('：', ': ')}{body['reason']}", []
         case "TaskReassigned":
             return f"{_titled(viewer, body['key'], None)} → {body['to']}", []
         case _:

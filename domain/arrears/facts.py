@@ -18,7 +18,8 @@ from domain.account import (
     received,
     standing,
 )
-from domain.case import CaseFacts, CoreEvent, Event, TaskOpened, TaskWithdrawn, core_changes
+from domain.case import CaseFacts, CoreEvent, Event, PackMoved, TaskOpened, TaskWithdrawn, core_changes
+from domain.terms import Term
 
 Hold = Literal["hold", "promise", "plan"]
 
@@ -392,6 +393,7 @@ class ArrearsFacts(CaseFacts):
     attempts: dict[str, Attempts] = {}
     served: dict[str, Served] = {}
     periods: dict[str, datetime] = {}
+    kept_terms: dict[str, tuple[Term, ...]] = {}
     approval: Approval | None = None
     ask_again_at: datetime | None = None
     order: LimitOrder | None = None
@@ -428,6 +430,7 @@ LADDER_START: dict[str, Any] = {
     "attempts": {},
     "served": {},
     "periods": {},
+    "kept_terms": {},
     "approval": None,
     "ask_again_at": None,
     "retry_at": None,
@@ -548,6 +551,10 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             return {"stood": (*facts.stood[:-1], facts.stood[-1].model_copy(update={"ended_at": event.at}))}
         case CaseWithdrawn():
             return {"withdrawn": event.reason}
+        case PackMoved():
+            # The customer was given these terms: the new pack may lengthen a period that runs, never shorten it.
+            kept = {period: (*facts.kept_terms.get(period, ()), term) for period, term in event.kept.items()}
+            return {"kept_terms": {**facts.kept_terms, **kept}}
         case _:
             return {}
 

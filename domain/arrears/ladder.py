@@ -36,7 +36,7 @@ from domain.arrears.policy import (
 from domain.calendars import Calendar
 from domain.case import Event, ends, next_escalation
 from domain.steps import Act, Ask, Close, StandStill
-from domain.terms import Due, due_at
+from domain.terms import Due, Term, due_at
 
 
 class IssueOrder(Act):
@@ -142,7 +142,8 @@ def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar
                 )
             return IssueOrder()
         case Refer() if (since := referral_counts_from(facts, policy)) is not None and not facts.referred:
-            due = due_at(term=rung.after.value, started_at=since, calendar=calendar).at
+            terms = (rung.after.value, *facts.kept_terms.get("refer", ()))
+            due = max(due_at(term=each, started_at=since, calendar=calendar).at for each in terms)
             due = max(due, facts.refer_again_at or due)
             if "refer" not in facts.periods or facts.periods["refer"] < due:
                 return StandStill(
@@ -170,15 +171,37 @@ def _checked_people(rung: Approve, facts: ArrearsFacts) -> tuple[str, ...]:
 def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
     """When a period ends: counted from service, days in which the ladder stood still on a hold left out."""
     term = rung.term(facts.account.customer_class).value
-    stood = [(each.started_at, each.ended_at or facts.as_of) for each in facts.stood]
-    return ends(term=term, started_at=facts.served[rung.after].at, paused=stood, calendar=calendar)
+    return _end(rung.period, term, since=facts.served[rung.after].at, facts=facts, calendar=calendar)
 
 
 def dunning_starts(rung: Dun, facts: ArrearsFacts, calendar: Calendar) -> Due:
     """When the representative's turn comes: counted from the reminder, without days in which the ladder stood still."""
-    stood = [(each.started_at, each.ended_at or facts.as_of) for each in facts.stood]
     reminded_at = facts.ladder_from or facts.opened_at
-    return ends(term=rung.after.value, started_at=reminded_at, paused=stood, calendar=calendar)
+    return _end("dun", rung.after.value, since=reminded_at, facts=facts, calendar=calendar)
+
+
+def _end(period: str, term: Term, *, since: datetime, facts: ArrearsFacts, calendar: Calendar) -> Due:
+    """When a period of the customer's ends: by its term, or later by one it had before the case moved to this pack."""
+    stood = [(each.started_at, each.ended_at or facts.as_of) for each in facts.stood]
+    terms = (term, *facts.kept_terms.get(period, ()))
+    found = [ends(term=each, started_at=since, paused=stood, calendar=calendar) for each in terms]
+    return max(found, key=lambda due: due.at)
+
+
+def running_periods(facts: ArrearsFacts, policy: ArrearsPolicy) -> dict[str, Term]:
+    """The terms of the customer's periods that have begun and are not over."""
+    running: dict[str, Term] = {}
+    for rung in policy.ladder:
+        match rung:
+            case Wait() if rung.after in facts.served and rung.period not in facts.periods:
+                running[rung.period] = rung.term(facts.account.customer_class).value
+            case Dun() if rung.task not in facts.did and "dun" not in facts.periods:
+                running["dun"] = rung.after.value
+            case Refer() if referral_counts_from(facts, policy) is not None and "refer" not in facts.periods:
+                running["refer"] = rung.after.value
+            case _:
+                pass
+    return running
 
 
 def referral_counts_from(facts: ArrearsFacts, policy: ArrearsPolicy) -> datetime | None:
