@@ -276,6 +276,51 @@ def packs_diff(
             print(f"  {pack.name}  {f'{value.written}  [{value.source}]' if value else '-'}")
 
 
+@packs_app.command("move")
+def packs_move(
+    from_pack: Annotated[str, typer.Option("--from", help="the version cases run under now: jinan@2020-01-29")],
+    to_pack: Annotated[str, typer.Option("--to", help="the version they are to run under: jinan@2026-12-01")],
+    process: Annotated[str | None, typer.Option(help="arrears or connection; left out: both")] = None,
+    case_no: Annotated[str | None, typer.Option("--case", help="this case only")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would change; change nothing")] = False,
+    reason: Annotated[str, typer.Option(help="why, for the record of every case that moves")] = "",
+    by: By = "administrator",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON: one object a case, the totals last")] = False,
+) -> None:
+    """Move running cases to another version of their pack; a second time changes nothing.
+
+    Exit 0: every case moved, or could; 1: some did not; 2: nothing was begun.
+    """
+    from domain.processes import PROCESSES
+    from domain.refusals import Refused
+    from policies.packs import PackError
+    from runtime.pack_moves import PackMove
+    from runtime.pack_moves_shown import print_dry_run, print_move
+    from runtime.wall_clock import now
+
+    if process is not None and process not in PROCESSES:
+        fail(f"{process} is no process: write {' or '.join(PROCESSES)}", code=2)
+    if not dry_run and not reason.strip():
+        fail("say why with --reason, or look first with --dry-run", code=2)
+    settings = Settings()
+    try:
+        move = PackMove(
+            store(settings),
+            from_pack=from_pack,
+            to_pack=to_pack,
+            by=by,
+            reason=reason.strip(),
+            at=now(),
+            process=process,
+            case_no=case_no,
+        )
+    except (PackError, Refused) as wrong:
+        fail(str(wrong), code=2)
+    if dry_run:
+        sys.exit(print_dry_run(move, as_json=as_json))
+    sys.exit(asyncio.run(print_move(move, settings, as_json=as_json)))
+
+
 def pack_named(name: str) -> "Pack":
     """The pack of that name; leaves with what is wrong with it, or which packs there are."""
     from policies.packs import PackError, load_pack
