@@ -70,7 +70,8 @@ def logged_in(browser: Browser, base: str, who: str, password: str, *, phone: bo
 
 def keep(picture: bytes, path: Path) -> None:
     """Few colours are enough for pages, and keep the repository small."""
-    few = Image.open(BytesIO(picture)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    full = Image.open(BytesIO(picture)).convert("RGB")
+    few = full.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(path, "PNG", optimize=True)
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes: show less, or take fewer colours")
