@@ -29,7 +29,7 @@ def test_a_sentence_shows_its_value_its_proof_and_the_tasks_that_rest_on_it(site
     for part in ("經提醒仍未按時交費的", "jinan@2020-01-29", "3日内", "tests/", "送达《水费催缴通知单》"):
         assert part in page, part
     assert "/tasks/QF-" in page
-    elsewhere = site.add(f"far-{opened['case_no']}", "collector", grid="elsewhere")
+    elsewhere = site.add(f"far-{opened['case_no']}", "collector", grid=f"nowhere-{opened['case_no']}")
     assert "/tasks/QF-" not in read(site, f"/policy/clauses/{SERVE}", elsewhere)
 
 

@@ -17,18 +17,21 @@ from store.database import Database
 from store.ledger import AccountRecord, synced_at
 from store.tables import cases, entries, imports, metadata, refusals
 from tests.api.conftest import Site, eventually
-from tests.conftest import RunningEngine
+from tests.conftest import start_engine
 
 
 @pytest.fixture
-def sampled(engine: RunningEngine, tmp_path: Path) -> Iterator[Site]:
-    """A house of its own, with sample projects and two accounts in debt."""
+def sampled(tmp_path: Path) -> Iterator[Site]:
+    """A house and an engine of its own: another house's projects have the same numbers."""
+    (tmp_path / "engine").mkdir()
+    engine = start_engine(tmp_path / "engine")
     house = Site(tmp_path, engine.address, sample_projects=18)
     house.add("designer-2", "designer")
     house.add("collector-2", "collector")
     house.call_worker()
     yield house
     house.close()
+    engine.stop()
 
 
 @pytest.mark.slow

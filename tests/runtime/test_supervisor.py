@@ -168,7 +168,7 @@ async def test_who_ignores_the_request_to_stop_is_killed_with_its_children(
         await until(lambda: log.exists() and log.read_text())
         family = [int(pid) for pid in log.read_text().split()]
         assert all(lives(pid) for pid in family)
-    assert not any(lives(pid) for pid in family)
+    await until(lambda: not any(lives(pid) for pid in family))
 
 
 async def test_what_a_part_says_and_writes_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -232,5 +232,5 @@ async def test_a_supervisor_asked_to_stop_by_signal_stops_all_and_ends_well(
     os.kill(family[1], signal.SIGKILL)  # the stubborn one would take the whole grace of 10 s
     alone.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(alone.wait, 10) == 0
-    assert not any(lives(pid) for pid in family)
+    await until(lambda: not any(lives(pid) for pid in family))
     assert (tmp_path / "journal").read_text().splitlines() == ["shop up", "shop down"]
