@@ -142,7 +142,7 @@ async def first_day(settings: Settings, console: Console, done: Path, *, now: da
     """Samples are no reason to go down: what fails is said, and tried again at the next start."""
     try:
         async with sample_work.doors(base_url(settings), people_file(settings)) as doors:
-            expected = settings.sample_projects if load_pack(settings.pack).connection else 0
+            expected = settings.sample_projects if load_pack(settings.pack, on=now.date()).connection else 0
             counted = await sample_work.work(doors, console, expected=expected, now=now)
     except (httpx2.HTTPError, ExceptionGroup, OSError) as failure:
         log.warning("sample.stopped", error=type(failure).__name__)
@@ -202,7 +202,7 @@ def import_with_progress(
         result = import_ledger(
             database,
             read_ledger(sheet),
-            pack=load_pack(settings.pack).name,
+            pack=load_pack(settings.pack, on=now.date()).name,
             at=now,
             by=by,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),

@@ -32,7 +32,7 @@ def take_in(database: Database, path: Path, *, pack: str, at: datetime, console:
     Safe to stop and run again: a reference opens one project. Raises `UnreadableApplications`; `TimeoutError` when
     nothing begins any more for two minutes (is a worker running?).
     """
-    rules = load_pack(pack)
+    rules = load_pack(pack, on=at.date())
     if rules.connection is None:
         raise ValueError(f"pack {rules.name} has no connection section: choose another by GUANJIA_PACK")
     checklist: dict[str, tuple[str, ...]] = {kind: papers.value for kind, papers in rules.connection.checklist.items()}

@@ -64,7 +64,7 @@ LAST = ("connection.activate",)
 
 def put_projects(settings: Settings, database: Database, *, now: datetime) -> int:
     """Take the sample applications in, each once; returns how many are new. A pack that connects nobody takes none."""
-    pack = load_pack(settings.pack)
+    pack = load_pack(settings.pack, on=now.date())
     if pack.connection is None or not settings.sample_projects:
         return 0
     checklist: dict[str, tuple[str, ...]] = {kind: papers.value for kind, papers in pack.connection.checklist.items()}

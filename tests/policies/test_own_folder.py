@@ -1,13 +1,22 @@
 """A utility keeps its own packs outside the code, and they are as good as those that come with it."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from cli import app
+from domain.calendars import CHINA
 from policies.packs import PackError, also_in, check_packs, clauses, load_pack, pack_files, pack_versions
+from rehearsal.sample_ledger import write_sample_ledger
+from runtime.embedded import import_with_progress
+from settings import Settings
+from store.database import Database
+from store.tables import openings
 from tests.own_packs import GRACE, JINAN, LONGER, looked_up_in, write_pack
 
 
@@ -70,3 +79,15 @@ def test_packs_check_reads_the_folder_of_the_setting(tmp_path: Path, monkeypatch
         assert any(path.is_relative_to(tmp_path) for path in pack_files())
     finally:
         also_in(None)
+
+
+def test_a_ledger_opens_cases_under_the_pack_in_force_not_under_one_to_come(
+    folder: Path, tmp_path: Path, database: Database
+) -> None:
+    write_pack(folder, "2099-12-01", LONGER)
+    sheet, today = tmp_path / "ledger.xlsx", datetime(2026, 3, 11, 9, tzinfo=CHINA)
+    write_sample_ledger(sheet, accounts=5, seed=1, as_of=today.date())
+    settings = Settings(pack="jinan", data=tmp_path)
+    import_with_progress(settings, database, sheet, console=Console(quiet=True), now=today, by="administrator")
+    with database.read() as connection:
+        assert set(connection.scalars(select(openings.c.pack))) == {JINAN}
