@@ -9,10 +9,17 @@ from api.errors import problem
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 OWN = ("same-origin", "none")
-POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; worker-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
+
+
+def policy(*, styles: str = "'self'") -> str:
+    """What a page of ours may load and run."""
+    return (
+        f"default-src 'self'; img-src 'self' data: blob:; style-src {styles}; script-src 'self'; worker-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    )
+
+
+POLICY = policy()
 STATIC = "/static/"
 FOREIGN = "this was sent from another site: open the page here and send it again"
 

@@ -1,5 +1,6 @@
 """What a browser keeps: our own style and script, and htmx as the npm registry gives it. Named by content."""
 
+import base64
 import gzip
 import hashlib
 from functools import lru_cache
@@ -27,6 +28,16 @@ KINDS = {
 def asset(name: str) -> str:
     """The address of an asset; another content has another address."""
     return f"/static/{name}?v={hashlib.sha256(_path(name).read_bytes()).hexdigest()[:12]}"
+
+
+@lru_cache
+def first_style() -> tuple[str, str]:
+    """The style as a first page carries it within itself, and its hash as a policy names it.
+
+    A browser that has not kept the style yet would wait another round trip for it before it draws anything.
+    """
+    style = " ".join(_path("guanjia.css").read_text(encoding="utf-8").split())
+    return style, base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
 def _path(name: str) -> Path:

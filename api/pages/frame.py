@@ -14,11 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.access import SignedIn
 from api.arithmetic import said_term
+from api.browser import policy
 from api.errors import NotSignedIn
 from api.house import Here, House
 from api.labels import CLAUSE_PROCESSES, COVERAGE, LABELS, UTILITIES
 from api.pages import clocks, shapes
-from api.pages.assets import asset
+from api.pages.assets import asset, first_style
 from api.pages.places import place_of, places_for
 from api.pages.words import Language, in_language, language_of, translations
 from domain.processes import TASKS
@@ -28,6 +29,8 @@ from store.people import Person
 
 FOLDER = Path(__file__).parent
 THEME_COOKIE = "theme"
+STYLE_COOKIE = "style"  # the style that this browser has kept, by its hash
+A_MONTH = 30 * 24 * 3600
 
 
 @lru_cache
@@ -98,6 +101,7 @@ class Viewer:
         self._person = person
         self.language = language_of(request)
         self.now = house.clock()
+        self.style: str | None = None
 
     @property
     def person(self) -> Person:
@@ -139,6 +143,7 @@ class Viewer:
                 filters=self.filters,
                 theme=self.request.cookies.get(THEME_COOKIE, "auto"),
                 now=self.now,
+                style=self.style,
                 instant=about_time(shapes.instant),
                 due=about_time(shapes.due),
                 day=about_time(shapes.day),
@@ -152,7 +157,13 @@ class Viewer:
         self, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **facts: Any
     ) -> Response:
         """A page or a fragment."""
-        return HTMLResponse(self.text(template, **facts), status_code=status, headers=headers)
+        first = not self.by_htmx and self.request.cookies.get(STYLE_COOKIE) != first_style()[1]
+        self.style = first_style()[0] if first else None
+        answer = HTMLResponse(self.text(template, **facts), status_code=status, headers=headers)
+        if first:
+            answer.headers["Content-Security-Policy"] = policy(styles=f"'self' 'sha256-{first_style()[1]}'")
+            answer.set_cookie(STYLE_COOKIE, first_style()[1], max_age=A_MONTH, samesite="lax", httponly=True)
+        return answer
 
     def address(self, **changes: Any) -> str:
         """This page's address with some of its filters changed; None takes one out."""
