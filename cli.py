@@ -191,7 +191,8 @@ def clauses(
     if as_json:
         print(json.dumps([each.model_dump(mode="json") for each in chosen], ensure_ascii=False, indent=2))
         return
-    console = Console()
+    # Into a pipe a table is as wide as it needs to be: nothing of an id is cut.
+    console = Console() if sys.stdout.isatty() else Console(width=400)
     if only_open or doc or process:
         console.print(coverage.table(chosen))
     console.print(coverage.counts(chosen))
