@@ -11,12 +11,24 @@
   if (person && $("[data-live]") && "EventSource" in window) {
     let source = null;
     let soon = 0;
-    const busy = () => $("[data-live] form.filled") || $("[data-live] input:checked") || $("[data-live] details[open]");
+    let missed = false;
+    const busy = () =>
+      $("[data-live] form.filled, [data-live] .opened-below, [data-live] input:checked, [data-live] details[open]");
     const look = () => {
-      if (busy()) return;
+      missed = Boolean(busy());
+      if (missed) return;
       clearTimeout(soon);
-      soon = setTimeout(() => busy() || document.body.dispatchEvent(new CustomEvent("recorded")), 250);
+      soon = setTimeout(() => busy() || document.body.dispatchEvent(new CustomEvent("recorded", { detail: { news: true } })), 250);
     };
+    // News that comes back after somebody has begun to work waits until they are done.
+    document.addEventListener("htmx:beforeSwap", (event) => {
+      const asked = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
+      if (asked && asked.detail && asked.detail.news && busy()) {
+        event.detail.shouldSwap = false;
+        missed = true;
+      }
+    });
+    setInterval(() => missed && !document.hidden && look(), 2000);
     const listen = () => {
       if (source) return;
       source = new EventSource("/live");
@@ -80,13 +92,18 @@
 
   // Keys: / search, j k move, x select, e decide, ? help.
   const rows = () => $$("[data-rows] tr[data-row]");
+  let selected = null; // the address of the row, which outlives the row when the list looks again
+  const select = (row) => {
+    rows().forEach((other) => other.removeAttribute("aria-selected"));
+    row.setAttribute("aria-selected", "true");
+    selected = row.dataset.row;
+  };
   const move = (by) => {
     const all = rows();
     if (!all.length) return;
     const at = all.findIndex((row) => row.getAttribute("aria-selected") === "true");
     const next = all[Math.min(all.length - 1, Math.max(0, at + by))];
-    all.forEach((row) => row.removeAttribute("aria-selected"));
-    next.setAttribute("aria-selected", "true");
+    select(next);
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   };
@@ -242,6 +259,8 @@
     restore(root);
     $$("canvas[data-signing]", root).forEach(signing);
     $$("form[data-draft]", root).forEach(demand);
+    const again = selected && !$("[data-rows] tr[aria-selected=true]") && rows().find((row) => row.dataset.row === selected);
+    if (again) select(again);
     tick();
   };
   ready(document);
