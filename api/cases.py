@@ -73,9 +73,11 @@ def read_timeline(
     return shown.Listed(items=items, next=str(items[-1].sequence) if len(rows) > limit else None)
 
 
-def looked_into(connection: Connection, row: Any, person: Person, *, at: datetime) -> dict[str, Any]:
-    """The fields of `CaseShown`, by the record and the rules as they are at `at`."""
-    case = processes.on_record(connection, row)
+def looked_into(
+    connection: Connection, row: Any, person: Person, *, at: datetime, case: processes.Case | None = None
+) -> dict[str, Any]:
+    """The fields of `CaseShown`, by the record and the rules as they are at `at`; `case` when it is read already."""
+    case = case or processes.on_record(connection, row)
     fields = dict(row._mapping) | {
         "tasks": [
             shown.task_shown(task, at=at, calendar=case.calendar) for task in reads.tasks_of(connection, row.case_no)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import bodies
 from api.access import DecidableCase
-from api.errands import Errand, Pending, Told
+from api.errands import Errand, Errands, Pending, Told
 from api.errors import documented
 from api.house import Here, House
 from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
@@ -85,6 +85,11 @@ async def resume(case: DecidableCase, errand: Errand, body: bodies.ResumeBody | 
 @router.post("/reassign")
 async def reassign(case: DecidableCase, body: bodies.ReassignBody, errand: Errand, house: Here) -> Told | Pending:
     """The task is given to another person, and whoever had it in hand has it no more. Supervisor, leading group."""
+    return await given(case, body, errand, house)
+
+
+async def given(case: Any, body: bodies.ReassignBody, errand: Errands, house: House) -> Told | Pending:
+    """Give a task of a case (a row of it, or of one of its tasks) to somebody who could decide it."""
     await run_in_threadpool(_refuse_stranger, house, case, body)
     told = await errand.tell(case, ReassignTask, **body.model_dump())
     await run_in_threadpool(
@@ -106,7 +111,9 @@ def _refuse_stranger(house: House, case: Any, body: bodies.ReassignBody) -> None
     if to is None or not sees or (roles and not to.holds(*roles)):
         holding = f" who holds {' or '.join(sorted(roles))}" if roles else ""
         raise Refused(
-            "form-invalid", f"to: nobody of this id{holding} works on this case: give the id of somebody who does"
+            "form-invalid",
+            f"to: nobody of this id{holding} works on this case: give the id of somebody who does",
+            zh="没有这个账号，或者此人办不了这项任务：请填写能办的人的账号。",
         )
 
 

@@ -10,6 +10,7 @@ from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
 from api.pages import ladder_steps, rails, timeline
+from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
 from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
@@ -57,8 +58,8 @@ def arrears(viewer: Looking, case: VisibleCase) -> Response:
 def about(viewer: Viewer, row: Any) -> dict[str, Any]:
     """Everything that a case's page tells, in a bounded number of statements."""
     with viewer.house.database.read() as connection:
-        case = looked_into(connection, row, viewer.person, at=viewer.now)
         stands = processes.on_record(connection, row)
+        case = looked_into(connection, row, viewer.person, at=viewer.now, case=stands)
         open_tasks = reads.tasks_of(connection, row.case_no)
         entries = reads.timeline(connection, row.case_no, after=0, limit=5000)
         kept = [files.file_shown(each) for each in shelf.of_case(connection, row.case_no)]
@@ -108,7 +109,7 @@ async def contact(
     reached: Annotated[str, Form()] = "yes",
     note: Annotated[str | None, Form(max_length=1000)] = None,
 ) -> Response:
-    body = bodies.ContactBody.model_validate({"method": method, "reached": reached == "yes", "note": note or None})
+    body = meant(bodies.ContactBody, method=method, reached=reached == "yes", note=note or None)
     return await _tell(viewer, case, RecordContact, **body.model_dump())
 
 
@@ -116,7 +117,7 @@ async def contact(
 async def promise(
     viewer: Looking, place: str, case: DecidableCase, amount: Annotated[str, Form()], by: Annotated[str, Form()]
 ) -> Response:
-    said = bodies.PromiseBody.model_validate({"amount": amount, "by": by}).model_dump()
+    said = meant(bodies.PromiseBody, amount=amount, by=by).model_dump()
     return await _tell(viewer, case, TakePromise, amount=said["amount"], until=said["by"])
 
 
@@ -130,7 +131,7 @@ async def plan(
         raise Refused(
             "form-invalid", "parts: one instalment a line: amount, blank, day", zh="每行一期：金额，空格，日期。"
         )
-    body = bodies.PlanBody.model_validate({"parts": [{"amount": amount, "due_on": day} for amount, day in lines]})
+    body = meant(bodies.PlanBody, parts=[{"amount": amount, "due_on": day} for amount, day in lines])
     return await _tell(viewer, case, AgreePlan, **body.model_dump())
 
 
@@ -142,7 +143,7 @@ async def hold(
     reason: Annotated[str, Form()],
     until: Annotated[str | None, Form()] = None,
 ) -> Response:
-    body = bodies.HoldBody.model_validate({"reason": reason, "until": until or None})
+    body = meant(bodies.HoldBody, reason=reason, until=until or None)
     return await _tell(viewer, case, PlaceHold, **body.model_dump())
 
 
@@ -163,12 +164,12 @@ async def resolve(viewer: Looking, place: str, case: DecidableCase, bill: Annota
 
 @router.post("/{place}/{case_no}/withdraw")
 async def withdraw(viewer: Looking, place: str, case: DecidableCase, reason: Annotated[str, Form()]) -> Response:
-    return await _tell(viewer, case, WithdrawCase, reason=bodies.WithdrawBody.model_validate({"reason": reason}).reason)
+    return await _tell(viewer, case, WithdrawCase, reason=meant(bodies.WithdrawBody, reason=reason).reason)
 
 
 @router.post("/{place}/{case_no}/occupancy")
 async def occupancy(viewer: Looking, place: str, case: DecidableCase, share: Annotated[str, Form()]) -> Response:
-    body = bodies.OccupancyBody.model_validate({"share": share})
+    body = meant(bodies.OccupancyBody, share=share)
     return await _tell(viewer, case, ReportOccupancy, share=body.share)
 
 

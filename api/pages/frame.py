@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -48,7 +47,6 @@ def environment(language: Language) -> Environment:
     words = translations(language)
     env.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.filters["money"] = shapes.money
-    env.filters["size"] = shapes.size
     env.filters["both"] = lambda both: in_language(both, language)
     env.filters["task_title"] = lambda key: task_title(key, language)
     env.filters["label"] = lambda word: label(word, language)
@@ -57,14 +55,12 @@ def environment(language: Language) -> Environment:
     env.filters["clause_process"] = lambda word: {**LABELS, **CLAUSE_PROCESSES}.get(word, (word, word))[place]
     env.globals["utility"] = lambda word: UTILITIES.get(word, (word, word))[place]
     env.filters["party"] = lambda party: clocks.PARTIES[party][0 if language == "zh" else 1]
-    env.filters["stretch"] = lambda time: shapes.stretch(time, language=language)
     env.filters["seconds"] = lambda seconds: shapes.stretch(timedelta(seconds=seconds), language=language)
     env.globals["asset"] = asset
     env.globals["language"] = language
     env.globals["sentence"] = lambda id: clauses().get(id)
     env.globals["tag_of"] = lambda id, found: tag_of(id, found, language)
     env.filters["term"] = lambda term: said_term(term)[0 if language == "zh" else 1]
-    env.globals["fresh_key"] = lambda: uuid4().hex
     return env
 
 

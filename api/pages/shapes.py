@@ -44,8 +44,3 @@ def stretch(time: timedelta, *, language: Language) -> str:
     if days >= 10:
         parts = parts[:1]
     return " ".join(parts[:2]) or f"0 {units[2]}"
-
-
-def size(count: int) -> str:
-    """1.4 MB."""
-    return f"{count / 1_000_000:.1f} MB" if count >= 100_000 else f"{max(1, count // 1000)} kB"

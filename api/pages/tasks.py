@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from api import errors, files, processes
+from api import bodies, errors, files, processes, verbs
 from api.access import DecidableTask, VisibleTask
 from api.arithmetic import arithmetic_of
 from api.cases import looked_into
@@ -19,11 +19,11 @@ from api.house import EngineAway, House
 from api.once import Once
 from api.pages import ladder_steps
 from api.pages.field_answers import beaten_told, done_told, fault_told
-from api.pages.forms import Field, faults_by_field, fields_of, read_back
+from api.pages.forms import Field, faults_by_field, fields_of, meant, read_back
 from api.pages.frame import Looking, Viewer
 from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
-from domain.commands import PauseTask, ReassignTask, ResumeTask, UrgeTask
+from domain.commands import PauseTask, ResumeTask, UrgeTask
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
@@ -54,8 +54,8 @@ def evidence(viewer: Viewer, task: Any) -> dict[str, Any]:
     """What a limit rests on: every condition, the ladder climbed, the bills, and the photos."""
     with viewer.house.database.read() as connection:
         row = reads.case_on_record(connection, task.case_no)
-        case = looked_into(connection, row, viewer.person, at=viewer.now)
         stands = processes.on_record(connection, row)
+        case = looked_into(connection, row, viewer.person, at=viewer.now, case=stands)
         kept = [files.file_shown(each) for each in shelf.of_case(connection, task.case_no)]
         served_by = people.names(connection, [served.by for served in stands.facts.served.values()])
     return {
@@ -133,19 +133,10 @@ async def reassign(
     reason: Annotated[str | None, Form(max_length=500)] = None,
 ) -> Response:
     """Give a task to somebody; whoever had it in hand has it no more."""
-    house = viewer.house
-
-    def known() -> None:
-        with house.database.read() as connection:
-            if people.person(connection, to) is None:
-                raise Refused("unknown", f"there is no person {to}", zh=f"没有 {to} 这个账号，请核对。")
-
-    await run_in_threadpool(known)
-    answer = await _tell(viewer, task, ReassignTask, to=to, reason=reason or None)
-    await run_in_threadpool(
-        inbox.hand_over, house.database, task.case_no, task.task_id, to=to, by=viewer.person.id, at=viewer.now
-    )
-    return answer
+    body = meant(bodies.ReassignBody, task=task.task_id, to=to, reason=reason or None)
+    errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
+    await verbs.given(task, body, errand, viewer.house)
+    return viewer.go(f"/tasks/{task.task_id}")
 
 
 async def _tell(viewer: Viewer, row: Any, kind: Any, **said: Any) -> Response:

@@ -89,3 +89,30 @@ def test_a_view_of_a_list_is_saved_used_and_taken_out(site: Site) -> None:
     )
     assert gone.status_code == 303
     assert "园区晚了" not in site.http.get(address(site, "/projects"), headers=own).text
+
+
+def test_what_a_small_form_says_wrongly_is_told_and_nothing_breaks(site: Site, account_no: str) -> None:
+    opened = site.post("/arrears-cases", opening(account_no), who="clerk").json()
+    case, task = address(site, f"/arrears/{opened['case_no']}"), opened["tasks"][0]["task_id"]
+    own = site.as_("collector") | OWN
+    for verb, form in {
+        "contact": {"method": "pigeon"},
+        "promise": {"amount": "much", "by": "2027-01-10"},
+        "plan": {"parts": "86.40 soon"},
+        "hold": {"reason": "x", "until": "never"},
+    }.items():
+        answer = site.http.post(f"{case}/{verb}", data=form, headers=own)
+        assert answer.status_code == 422, (verb, answer.text)
+        assert "填写有误" in answer.text or "wrong" in answer.text
+    strangers = {"nobody": "supervisor", "auditor": "supervisor", "engineer": "supervisor"}
+    for to, who in strangers.items():  # one who is not here, one who decides nothing, one of another role
+        sent = site.http.post(address(site, f"/tasks/{task}/reassign"), data={"to": to}, headers=site.as_(who) | OWN)
+        assert sent.status_code == 422, (to, sent.text)
+    given = site.http.post(
+        address(site, f"/tasks/{task}/reassign"),
+        data={"to": "collector"},
+        headers=site.as_("supervisor") | OWN,
+        follow_redirects=False,
+    )
+    assert given.status_code == 303
+    assert site.get(f"/tasks/{task}").json()["assignee"] == "collector"
