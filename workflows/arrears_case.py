@@ -110,11 +110,13 @@ class ArrearsCase(Case[ArrearsFacts]):
     @workflow.update
     async def instruct(self, command: ArrearsCommand) -> Answer:
         """Record a contact, dispute, hold, plan, promise, pause and the like."""
-        return await self.carry_out(command, lambda: commands.events_of(command, self.facts, self.calendar))
+        return await self.carry_out(
+            command, lambda: commands.events_of(command, self.facts, self.policy, self.calendar)
+        )
 
     @instruct.validator
     def _check_instruction(self, command: ArrearsCommand) -> None:
-        self.check(lambda: commands.events_of(command, self.facts, self.calendar))
+        self.check(lambda: commands.events_of(command, self.facts, self.policy, self.calendar))
 
     def decision(self, command: DecideTask) -> TaskDecided:
         return commands.decide(command, self.facts)

@@ -18,6 +18,7 @@ from domain.arrears.facts import (
     Part,
 )
 from domain.arrears.forms import ARREARS_TASKS, LimitPublication, LimitRecord, RestoreRecord, Service
+from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
 from domain.case import TaskDecided
 from domain.commands import (
@@ -109,7 +110,9 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     return decided
 
 
-def events_of(command: ArrearsCommand, facts: ArrearsFacts, calendar: Calendar) -> list[ArrearsEvent]:
+def events_of(
+    command: ArrearsCommand, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar
+) -> list[ArrearsEvent]:
     """What a command makes happen. Raises `Refused` when it may not; a command already carried out says nothing."""
     if facts.outcome is not None:
         raise Refused("not-open", f"case {facts.case_no} has ended ({facts.outcome})")

@@ -210,7 +210,7 @@ class Play:
         """Any other command; amounts in yuan. Raises `Refused`."""
         self.until(when or self.now)
         command: Any = kind(by=by, at=self.now, **said)
-        for event in commands.events_of(command, self.facts, self.calendar):
+        for event in commands.events_of(command, self.facts, self.policy, self.calendar):
             self.say(event)
         self.until(self.now)
 
