@@ -322,23 +322,22 @@ def _everything_before_a_limit(found: _Found) -> Iterator[str]:
                 proof = before.proofs[rung.task]
                 if not (proof.get("photo") or proof.get("receipt")):
                     yield f"{what}: {rung.task} was served without proof"
-        if never_told := _never_told(found, before, entry.at):
-            yield f"{what}: for {never_told} alone, which fell overdue after the last notice was served"
+        if (told := _told(found, before, entry.at)) <= found.policy.threshold.value:
+            yield f"{what}: with {yuan(told)} of debt that a served notice spoke of"
         if entry.event == "LimitOrderIssued" and not limit.window.value.contains(entry.at, found.calendar):
             yield f"{what}: outside the hours in which pressure may be limited"
         if entry.event == "PressureLimited" and entry.body["order_no"] not in {row.order_no for row in found.orders}:
             yield f"{what}: without an order"
 
 
-def _never_told(found: _Found, before: Trail, at: datetime) -> str:
-    """The bills pursued, when the customer was served no notice since any of them is overdue."""
-    contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
-    bills = {fact.no: fact for _, fact in found.ledger if isinstance(fact, Bill)}
-    pursued = sorted(found.owed(before, at).owed.keys() - contested)
+def _told(found: _Found, before: Trail, at: datetime) -> int:
+    """How much of the undisputed debt (fen) the last notice could speak of: bills overdue when it was served."""
     told_at = max((entry.at for entry in before.served.values()), default=None)
-    if told_at is None or any(bills[no].overdue_from <= told_at for no in pursued):
-        return ""
-    return ", ".join(pursued)
+    if told_at is None:
+        return 0
+    contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
+    overdue = {f.no for _, f in found.ledger if isinstance(f, Bill) and f.overdue_from <= told_at} - contested
+    return sum(left for no, left in found.owed(before, at).owed.items() if no in overdue)
 
 
 def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | None:
@@ -405,8 +404,11 @@ def _restored_when_settled(found: _Found) -> Iterator[str]:
     end, restores = found.end(), [row for row in found.tasks if row.key == RESTORE and row.status == "open"]
     hanging = end.limited or end.unchecked or end.out is not None
     settled = found.owed(end, found.as_of).overdue == 0
-    if len(restores) > 1 or (settled and hanging and not restores):
-        yield f"{len(restores)} restores are open, limited: {end.limited}, order out: {end.out}, settled: {settled}"
+    told = _told(found, end, found.as_of)
+    unfounded = settled or told <= found.policy.threshold.value
+    if len(restores) > 1 or (unfounded and hanging and not restores):
+        state = f"limited: {end.limited}, order out: {end.out}, settled: {settled}, told: {yuan(told)}"
+        yield f"{len(restores)} restores are open, {state}"
     if restores and not hanging:
         yield "a restore is open and there is nothing to restore"
     if any(row.due_at is None for row in restores):

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         ArrearsFacts,
         BillRecorded,
         HoldEnded,
+        LadderRestarted,
         LimitOrderIssued,
         LimitOrderRefused,
         LimitWindowOpened,
@@ -34,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
-    from domain.arrears.ladder import IssueOrder, Step, next_moment, next_step
+    from domain.arrears.ladder import IssueOrder, Step, begins_anew, next_moment, next_step
     from domain.arrears.policy import ArrearsPolicy, Limit
     from domain.case import Event, PackMoved, TaskDecided
     from domain.commands import DecideTask
@@ -173,7 +174,12 @@ class ArrearsCase(Case[ArrearsFacts]):
     # What time and the ledger bring.
 
     def applied(self, event: Event) -> tuple[ArrearsFacts, Sequence[Event]]:
-        return say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
+        facts, said = say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
+        # A patch each time: a case that an earlier build left limited for such a debt is mended by what it hears next.
+        if begins_anew(facts, self.policy) and workflow.patched(f"told-apart-{self.sequence}"):
+            facts, more = say(facts, LadderRestarted(at=facts.as_of), self.policy, self.calendar)
+            said += more
+        return facts, said
 
     def next_step(self) -> Step | None:
         return next_step(self.facts, self.policy, self.calendar)

@@ -93,6 +93,8 @@ def _of_the_event(
         case CaseOpened() | LadderRestarted():
             remind = next(rung for rung in policy.ladder if isinstance(rung, Remind))
             yield _message(remind.message.value, remind.channel.value, event.at, after, policy, remind.message.clauses)
+            if after.order is not None:
+                yield LimitOrderRecalled(at=event.at, order_no=after.order.no, because="never-told")
         case TaskDecided():
             yield from _of_a_decision(before, event, policy, calendar)
         case NoticeServed():

@@ -224,7 +224,7 @@ class ReferralPutOff(Event):
 
 
 class LadderRestarted(Event):
-    """A new debt after the old one was paid down: its customer is told again from the first rung."""
+    """A debt of which no notice could speak, after the one that was told is gone: told from the first rung on."""
 
     event: Literal["LadderRestarted"] = "LadderRestarted"
 

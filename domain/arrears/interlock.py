@@ -6,9 +6,9 @@ Called inside one database transaction, at the decision, at issue and at the val
 from datetime import datetime
 from typing import Literal
 
-from domain.account import Bill, Standing
+from domain.account import Standing
 from domain.arrears.facts import ArrearsFacts
-from domain.arrears.ladder import period_end, pursuable
+from domain.arrears.ladder import period_end, pursuable, told
 from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Dun, Publish, Report, Serve, Wait
 from domain.calendars import Calendar
 from domain.policy import Strict
@@ -68,9 +68,15 @@ def interlock(
         ),
         Condition(
             key="notices-served",
-            met=all(task in facts.served for task in served) and _told(facts, owed),
-            zh="应送达的通知单均已送达并有凭证，且针对所追缴的欠费",
-            en="every required notice was served with proof, and for debt that is still pursued",
+            met=all(task in facts.served for task in served),
+            zh="应送达的通知单均已送达并有凭证",
+            en="every required notice was served with proof",
+        ),
+        Condition(
+            key="debt-told",
+            met=not pursuable(owed, policy) or told(owed, facts) > policy.threshold.value,
+            zh="所追缴的欠费中，已送达的通知单指到的部分高于限额",
+            en="of the debt that is pursued, the part that a served notice spoke of is above the threshold",
         ),
         Condition(
             key="steps-taken",
@@ -125,15 +131,6 @@ def interlock(
 def unmet(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """The conditions that stand in the way, unknown ones among them."""
     return tuple(condition for condition in conditions if condition.met is not True)
-
-
-def _told(facts: ArrearsFacts, owed: Standing) -> bool:
-    """Whether the last notice came after one of the bills pursued now was overdue: others it could not speak of."""
-    contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
-    pursued = owed.owed.keys() - contested
-    bills = [fact for fact in facts.ledger if isinstance(fact, Bill) and fact.no in pursued]
-    told_at = max((served.at for served in facts.served.values()), default=None)
-    return not pursued or (told_at is not None and any(bill.overdue_from <= told_at for bill in bills))
 
 
 def _steps_taken(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:

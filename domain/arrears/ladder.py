@@ -7,7 +7,7 @@ tests' reference compare with them.
 from collections.abc import Iterator
 from datetime import datetime
 
-from domain.account import Standing
+from domain.account import Bill, Standing
 from domain.arrears.facts import (
     ArrearsFacts,
     BillFellOverdue,
@@ -49,6 +49,25 @@ Step = Ask | IssueOrder | StandStill | Close
 def pursuable(owed: Standing, policy: ArrearsPolicy) -> bool:
     """Whether there is debt that the ladder may go on for: undisputed, overdue and above the threshold."""
     return owed.undisputed > policy.threshold.value
+
+
+def told(owed: Standing, facts: ArrearsFacts) -> int:
+    """How much of what is pursued (fen) the last notice served could speak of: bills that were overdue by then."""
+    told_at = max((served.at for served in facts.served.values()), default=None)
+    if told_at is None:
+        return 0
+    contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
+    bills = {fact.no for fact in facts.ledger if isinstance(fact, Bill) and fact.overdue_from <= told_at}
+    return sum(left for no, left in owed.owed.items() if no in bills - contested)
+
+
+def begins_anew(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
+    """Whether the debt that is pursued was told to nobody, and no notice is left on this ladder that could tell it."""
+    notices = [rung.task for rung in policy.ladder if isinstance(rung, Serve)]
+    if facts.withdrawn or not notices or any(task not in facts.served for task in notices):
+        return False
+    owed = facts.owed()
+    return pursuable(owed, policy) and told(owed, facts) <= policy.threshold.value
 
 
 def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:

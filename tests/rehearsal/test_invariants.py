@@ -179,7 +179,12 @@ PLANTED: list[tuple[int, str, str, Breach]] = [
         "outside the hours",
         sql("UPDATE entries SET at = datetime(at, '+8 hours') WHERE event LIKE 'Limit%'"),
     ),
-    (2, "limited", "B1 alone", sql("UPDATE ledger SET body = json_set(body, '$.due_on', '2026-04-17')")),
+    (
+        2,
+        "limited",
+        "with 0.00 of debt that a served notice spoke of",
+        sql("UPDATE ledger SET body = json_set(body, '$.due_on', '2026-04-17')"),
+    ),
     (3, "limited", "right after notified", sql("UPDATE entries SET event = 'ReviewDue' WHERE body LIKE '%\"grace\"%'")),
     (
         3,
@@ -197,6 +202,12 @@ PLANTED: list[tuple[int, str, str, Breach]] = [
             copied("tasks", task_id="'x'"),
             sql("UPDATE tasks SET key = 'arrears.restore', status = 'open' WHERE task_id = 'x'"),
         ),
+    ),
+    (
+        4,
+        "limited",
+        "0 restores are open",
+        sql("UPDATE ledger SET body = json_set(body, '$.due_on', '2026-04-17') WHERE kind = 'bill'"),
     ),
     (4, "settled", "no due time", sql("UPDATE tasks SET due_at = NULL")),
     (

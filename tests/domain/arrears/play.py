@@ -28,6 +28,7 @@ from domain.arrears.facts import (
     ArrearsFacts,
     BillRecorded,
     HoldEnded,
+    LadderRestarted,
     LimitNotPossible,
     LimitOrderIssued,
     LimitOrderRecalled,
@@ -41,7 +42,7 @@ from domain.arrears.facts import (
 )
 from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
-from domain.arrears.ladder import IssueOrder, next_moment, next_step
+from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step
 from domain.arrears.policy import ArrearsPolicy, Limit
 from domain.calendars import Calendar, PublishedYear
 from domain.case import (
@@ -234,6 +235,10 @@ class Play:
     def say(self, event: Event) -> None:
         before = self.facts.tasks
         self.facts, said = say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
+        if begins_anew(self.facts, self.policy):
+            restarted = LadderRestarted(at=self.facts.as_of)
+            self.facts, more = say(self.facts, restarted, self.policy, self.calendar)
+            said += more
         for each in said:
             self.said.append(each)
             if isinstance(each, TaskOpened):

@@ -74,6 +74,23 @@ class Reference:
 
     def owed(self, at: datetime, *, read_up_to: int | None = None) -> tuple[int, int]:
         """What is overdue, and what of it may be pursued, by the ledger or by what the case has read of it."""
+        left = self.left(at, read_up_to=read_up_to)
+        return sum(left.values()), sum(left[no] for no in left if not self._contested(no, at))
+
+    def told(self, at: datetime, *, by: int, read_up_to: int | None = None) -> int:
+        """What may be pursued of the bills that the last notice could speak of: overdue then, and read by the case.
+
+        `by` is how many facts of the ledger the case has read, whoever's balance this is.
+        """
+        if not self.served:
+            return 0
+        last = max(served_at for served_at, _ in self.served.values())
+        left = self.left(at, read_up_to=read_up_to)
+        spoken_of = [no for no in left if start_of(self.bills[no][1] + DAY) <= last and self.bills[no][2] <= by]
+        return sum(left[no] for no in spoken_of if not self._contested(no, at))
+
+    def left(self, at: datetime, *, read_up_to: int | None = None) -> dict[str, int]:
+        """What is left of each bill that is overdue, by the ledger or by what the case has read of it."""
         bills = {no: b for no, b in self.bills.items() if read_up_to is None or b[2] <= read_up_to}
         money = [p for p in self.payments if self._counts(p, read_up_to)]
         left = {no: amount for no, (amount, _, _) in bills.items()}
@@ -93,14 +110,15 @@ class Reference:
                 purse += payment.amount
                 purse = _spend(purse, [no for no in payment.names if no in left], left)
                 purse = _spend(purse, pursued, left)
-        overdue = [no for no in left if falls_due[no] <= at]
-        return sum(left[no] for no in overdue), sum(left[no] for no in overdue if not self._contested(no, at))
+        return {no: amount for no, amount in left.items() if falls_due[no] <= at}
 
-    def forbids(self, at: datetime) -> set[str]:
+    def forbids(self, at: datetime, *, read_up_to: int) -> set[str]:
         """Everything about the account that forbids a limit at this instant, by the interlock's names."""
         why = set()
         if self.owed(at)[1] <= THRESHOLD:
             why.add("debt")
+        elif self.told(at, by=read_up_to) <= THRESHOLD:
+            why.add("debt-told")
         if self.stale:
             why.add("ledger-current")
         if any(not s.ended and not s.parts for s in self.standstills):

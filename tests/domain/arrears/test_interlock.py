@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.account import Dispute, Protection, Standing, standing
 from domain.arrears.facts import Approval, ArrearsFacts, Hold, OpenHold
 from domain.arrears.interlock import Moment, interlock, unmet
-from domain.arrears.ladder import period_end
+from domain.arrears.ladder import period_end, told
 from domain.arrears.policy import ArrearsPolicy, Serve, Wait
 from tests.domain.arrears.openings import LIMIT, LIMIT_NOTICE, SECOND, bill, policy_of
 from tests.domain.arrears.play import Play, opened
@@ -59,7 +59,7 @@ def protected(*kinds: Protection) -> Callable[[Question], Question]:
 
 
 def owing(overdue: int, undisputed: int) -> Standing:
-    return Standing(overdue=overdue, undisputed=undisputed, late_fees=10_000, prepaid=0, owed={})
+    return Standing(overdue=overdue, undisputed=undisputed, late_fees=10_000, prepaid=0, owed={"B1": undisputed})
 
 
 def without(name: str, key: str) -> Callable[[Question], Question]:
@@ -74,6 +74,7 @@ def a_second_too_early(asked: Question) -> Question:
 
 FLIPS: dict[str, Callable[[Question], Question]] = {
     "debt": said("owed", owing(5000, 5000)),
+    "debt-told": said("owed", owing(9000, 9000).model_copy(update={"owed": {"B1": 5000, "B2": 4000}})),
     "ledger-current": said("synced_at", None),
     "record-current": said("snapshot_is_current", False),
     "steps-taken": fact("contacts", 1),
@@ -102,9 +103,10 @@ def test_each_condition_alone_refuses_and_is_named(key, moment):
 @settings(max_examples=80, deadline=None)
 def test_all_that_is_not_met_is_named_and_nothing_else(keys):
     asked = question("kaifeng")
-    for key in keys:
+    for key in sorted(keys, reverse=True):
         asked = FLIPS[key](asked)
-    assert set(refuses(asked)) == keys
+    # What is not pursued needs no telling.
+    assert set(refuses(asked)) == keys - ({"debt-told"} if "debt" in keys else set())
 
 
 def test_there_is_no_condition_that_these_tests_do_not_flip():
@@ -161,7 +163,9 @@ def test_every_condition_says_what_it_is_in_both_languages():
     [(pack, rung.task) for pack in OUT for rung in OUT[pack].policy.ladder if isinstance(rung, Serve)],
 )
 def test_a_notice_that_was_not_served_refuses_and_its_period_with_it(pack, notice):
-    assert set(refuses(without("served", notice)(question(pack)))) == {"notices-served", "periods-over"}
+    refused = set(refuses(without("served", notice)(question(pack))))
+    # Without its only notice Kaifeng told nobody of the debt either.
+    assert refused == {"notices-served", "periods-over", *(["debt-told"] if pack == "kaifeng" else [])}
 
 
 def test_a_notice_that_no_period_follows_is_required_all_the_same():
@@ -250,16 +254,42 @@ def test_there_is_no_token_before_the_order(moment):
     assert "fence" not in {condition.key for condition in interlock(**question(moment=moment))}
 
 
-def test_a_debt_that_no_notice_could_speak_of_is_not_limited_for() -> None:
-    """The debt that the customer was told of is disputed; another fell overdue after the last notice."""
+@pytest.mark.parametrize(
+    ("left", "fell_overdue_after_the_notice", "allowed"),
+    [
+        ({"B1": 5001}, "2026-03-10", True),
+        ({"B1": 5000, "B2": 9000}, "2026-03-10", True),
+        ({"B1": 5001, "B2": 9000}, "", True),
+        ({"B1": 5000, "B2": 9000}, "", False),
+        ({"B1": 1, "B2": 9000}, "", False),
+        ({"B2": 9000}, "", False),
+    ],
+)
+def test_only_debt_that_a_served_notice_could_speak_of_limits(left, fell_overdue_after_the_notice, allowed) -> None:
     asked = question()
-    play = opened().drive(LIMIT)
-    told_at = max(served.at for served in play.facts.served.values())
+    told_on = max(served.at for served in asked["facts"].served.values()).date().isoformat()
     known = bill("B1", "86.40", "2026-03-10")
-    later = bill("B2", "90", told_at.date().isoformat())
-    contested = Dispute(bill="B1", started_at=told_at)
-    facts = asked["facts"].model_copy(update={"ledger": (known, later), "disputes": (contested,)})
-    owed = standing(facts=facts.ledger, disputes=facts.disputes, as_of=play.now)
-    assert refuses(asked | {"facts": facts, "owed": owed}) == ["notices-served"]
-    undisputed = facts.model_copy(update={"disputes": ()})
-    assert refuses(asked | {"facts": undisputed, "owed": undisputed.owed()}) == []
+    later = bill("B2", "90", fell_overdue_after_the_notice or told_on)
+    facts = asked["facts"].model_copy(update={"ledger": (known, later)})
+    owed = Standing(overdue=sum(left.values()), undisputed=sum(left.values()), late_fees=0, prepaid=0, owed=left)
+    assert refuses(asked | {"facts": facts, "owed": owed}) == ([] if allowed else ["debt-told"])
+
+
+def test_a_bill_overdue_from_the_very_instant_of_the_notice_was_told() -> None:
+    asked = question()
+    facts = asked["facts"].model_copy(update={"ledger": (bill("B1", "86.40", "2026-04-11"),)})
+    notice = facts.served[LIMIT_NOTICE].model_copy(update={"at": facts.ledger[0].overdue_from})
+    facts = facts.model_copy(update={"served": facts.served | {LIMIT_NOTICE: notice}})
+    assert told(owing(8640, 8640), facts) == 8640
+    earlier = notice.model_copy(update={"at": notice.at - SECOND})
+    facts = facts.model_copy(update={"served": facts.served | {LIMIT_NOTICE: earlier}})
+    assert told(owing(8640, 8640), facts) == 0
+
+
+def test_told_debt_that_is_disputed_is_no_ground() -> None:
+    asked = question()
+    told_at = max(served.at for served in asked["facts"].served.values())
+    ledger = (bill("B1", "86.40", "2026-03-10"), bill("B2", "90", told_at.date().isoformat()))
+    facts = asked["facts"].model_copy(update={"ledger": ledger, "disputes": (Dispute(bill="B1", started_at=told_at),)})
+    owed = standing(facts=ledger, disputes=facts.disputes, as_of=asked["at"])
+    assert refuses(asked | {"facts": facts, "owed": owed}) == ["debt-told"]

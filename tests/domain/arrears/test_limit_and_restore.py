@@ -15,6 +15,7 @@ from domain.arrears.commands import (
 )
 from domain.arrears.facts import (
     DebtReferred,
+    LadderRestarted,
     LimitOrderIssued,
     LimitOrderRecalled,
     LimitOrderRefused,
@@ -22,7 +23,20 @@ from domain.arrears.facts import (
 )
 from domain.commands import DecideTask
 from domain.refusals import Refused
-from tests.domain.arrears.openings import APPROVE, DUNNING, HOUR, LIMIT, REFER, RESTORE, SECOND, ZHAO, at, bill, plain
+from tests.domain.arrears.openings import (
+    APPROVE,
+    DUNNING,
+    HOUR,
+    LIMIT,
+    LIMIT_NOTICE,
+    REFER,
+    RESTORE,
+    SECOND,
+    ZHAO,
+    at,
+    bill,
+    plain,
+)
 from tests.domain.arrears.play import Play, opened
 
 DAY = timedelta(days=1)
@@ -406,6 +420,87 @@ def test_a_second_debt_paid_before_the_restore_ends_the_case_as_restored():
     play.pay("U", "90")
     play.decide(RESTORE)
     assert play.facts.outcome == "restored"
+
+
+# Debt that no notice spoke of.
+
+
+def limited_with_another_bill(amount: str = "90") -> Play:
+    """Limited for B1; B2 has fallen overdue since, and no notice spoke of it."""
+    play = limited()
+    play.post(bill("B2", amount, "2026-04-21", recorded_at="2026-04-20 15:00"))
+    return play.until("2026-04-23 12:00")
+
+
+def test_whoever_pays_all_that_they_were_told_of_has_water_again_and_is_told_of_the_rest_anew():
+    play = limited_with_another_bill()
+    assert (play.open(), play.facts.stage) == ([], "limited")
+    play.pay("T", "86.40", "B1")
+    assert (play.open(), play.task(RESTORE).opened_at) == ([RESTORE], play.now)
+    assert [restarted.at for restarted in play.heard(LadderRestarted)] == [play.now]
+    play.decide(RESTORE, when=play.now + HOUR)
+    assert (play.facts.limited_at, play.facts.stage, play.facts.served, play.open()) == (
+        None,
+        "reminded",
+        {},
+        [DUNNING],
+    )
+    play.drive(LIMIT)
+    assert [len(play.openings(key)) for key in (DUNNING, LIMIT_NOTICE, APPROVE, LIMIT)] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("paid", "restored"), [("36.39", False), ("36.40", True), ("86.39", True)])
+def test_a_limit_stands_as_long_as_more_than_the_threshold_of_what_was_told_is_left(paid, restored):
+    play = limited_with_another_bill()
+    play.pay("T", paid, "B1")
+    assert play.open() == ([RESTORE] if restored else [])
+
+
+def test_told_debt_that_is_disputed_holds_no_limit_for_a_bill_that_was_not_told():
+    play = limited_with_another_bill()
+    play.instruct(DisputeBills, bills=("B1",))
+    assert play.open() == [RESTORE]
+    play.decide(RESTORE)
+    assert play.open() == [DUNNING]
+
+
+def test_money_for_the_told_debt_taken_back_leads_to_new_notices_for_both():
+    play = limited_with_another_bill()
+    play.pay("T", "86.40", "B1")
+    play.reverse("T")
+    assert play.open() == [RESTORE]
+    play.decide(RESTORE)
+    assert (play.open(), play.facts.owed().overdue) == ([DUNNING], 17640)
+
+
+def test_an_order_for_told_debt_is_recalled_when_only_an_untold_bill_is_left():
+    play = ordered()
+    play.post(bill("B2", "90", "2026-04-20", recorded_at="2026-04-20 09:30"))
+    play.until("2026-04-21 00:30")
+    assert (play.open(), play.facts.owed().overdue) == ([LIMIT], 17640)
+    play.pay("T", "86.40", "B1")
+    assert [recalled.because for recalled in play.heard(LimitOrderRecalled)] == ["never-told"]
+    assert (play.task(LIMIT).status, play.open(), play.facts.order) == ("withdrawn", [RESTORE], None)
+    play.decide(RESTORE, outcome="valve-untouched")
+    assert (play.open(), play.facts.stage) == ([DUNNING], "reminded")
+
+
+def test_approved_for_told_debt_that_is_then_paid_nothing_is_ordered_for_the_untold_bill():
+    play = approved("2026-04-24 10:00")
+    play.post(bill("B2", "90", "2026-04-24", recorded_at="2026-04-24 11:00"))
+    play.until("2026-04-26 12:00")
+    play.pay("T", "86.40", "B1")
+    assert (play.open(), play.facts.stage, play.facts.approval) == ([DUNNING], "reminded", None)
+
+
+def test_a_bill_overdue_before_the_last_notice_is_told_by_it_and_the_stage_stays():
+    play = opened()
+    play.decide(DUNNING, when="2026-03-12 10:00")
+    play.post(bill("B2", "90", "2026-04-10", recorded_at="2026-04-01 10:00"))
+    play.until("2026-04-12 09:00").pay("T", "86.40", "B1")
+    assert (play.heard(LadderRestarted), play.facts.stage) == ([], "grace")
+    play.drive(LIMIT)
+    assert (play.heard(LadderRestarted), len(play.openings(DUNNING))) == ([], 1)
 
 
 def test_a_limit_done_before_the_recall_was_heard_stands_and_is_restored():

@@ -62,7 +62,7 @@ from tests.domain.arrears.play import Play, opened
 from tests.domain.arrears.reference import Contest, Money, Reference, Standstill
 
 FORWARD = ["reminded", "notified", "grace", "limit-notified", "limited"]
-OF_THE_ACCOUNT = {"debt", "ledger-current", "no-hold", "no-plan", "not-protected", "not-withdrawn"}
+OF_THE_ACCOUNT = {"debt", "debt-told", "ledger-current", "no-hold", "no-plan", "not-protected", "not-withdrawn"}
 OTHERWISE: dict[str, list[dict[str, Any]]] = {
     DUNNING: [{"outcome": "failed", "reason": "nobody in"}],
     LIMIT_NOTICE: [{"outcome": "failed", "reason": "nobody in"}],
@@ -396,7 +396,8 @@ class AnAccountInArrears(RuleBasedStateMachine):
     def judge(self, moment: Moment, at: datetime, unmet: tuple[str, ...]) -> None:
         reference, facts = self.reference, self.play.facts
         reference.pass_to(self.play.now, read_up_to=facts.ledger_position)
-        assert OF_THE_ACCOUNT & set(unmet) == reference.forbids(at), f"9: {moment} at {at}"
+        forbidden = reference.forbids(at, read_up_to=facts.ledger_position)
+        assert OF_THE_ACCOUNT & set(unmet) == forbidden, f"9: {moment} at {at}"
         if unmet:
             return
         for rung in self.play.policy.ladder:
@@ -441,7 +442,9 @@ class AnAccountInArrears(RuleBasedStateMachine):
             assert RESTORE not in self.play.open()
             return
         assert facts.outcome is None, "4: closed with the valve touched"
-        if owed.overdue == 0 or owed.undisputed <= 5000 or facts.account.protected or facts.withdrawn:
+        position = facts.ledger_position
+        told = self.reference.told(facts.as_of, by=position, read_up_to=position)
+        if owed.undisputed <= 5000 or told <= 5000 or facts.account.protected or facts.withdrawn:
             assert self.play.open() == [RESTORE], "4"
             assert self.play.task(RESTORE).due_at is not None, "4: without a due time"
             assert facts.order is None, "4: the order is still out"
