@@ -5,6 +5,7 @@ import secrets
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import limits
 from pydantic import Field, SecretStr, field_validator
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
     sample_accounts: int = Field(300, ge=1, description="invented accounts that a first `guanjia run` puts in")
     sample_projects: int = Field(40, ge=0, le=80, description="invented applications that a first run puts in; 0: none")
     sample_work: bool = Field(True, description="let the sample people take some of the sample cases forward")
+    billing_secrets: SecretStr | None = Field(
+        None,
+        description="what the billing system signs its events with, 16 characters or more; two, comma-separated, while "
+        "one takes the other's place; left out: its door stays shut",
+    )
     decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
 
     @field_validator("logins_per_account", "logins_per_address")
@@ -59,6 +65,18 @@ class Settings(BaseSettings):
     def _limits(cls, words: str) -> str:
         limits.parse(words)
         return words
+
+    @field_validator("billing_secrets")
+    @classmethod
+    def _secrets(cls, written: SecretStr | None) -> SecretStr | None:
+        secrets_written = _split(written)
+        if len(secrets_written) > 2 or any(len(each) < 16 for each in secrets_written):
+            raise ValueError("one secret, or two during a rotation, of 16 characters or more each, comma-separated")
+        return written
+
+    def secrets_of(self, door: Literal["billing"]) -> tuple[str, ...]:
+        """What those who send to a door sign with; none: nobody may."""
+        return _split(getattr(self, f"{door}_secrets"))
 
     @cached_property
     def database(self) -> str:
@@ -78,3 +96,7 @@ class Settings(BaseSettings):
             key_id: base64.b64decode(key)
             for key_id, key in (line.split(":", 1) for line in path.read_text().split() if line)
         }
+
+
+def _split(written: SecretStr | None) -> tuple[str, ...]:
+    return tuple(each for part in written.get_secret_value().split(",") if (each := part.strip())) if written else ()

@@ -19,6 +19,7 @@ from activities.ledger_file import UnreadableLedger
 from api import sessions
 from api.bodies import PATTERNS
 from api.house import EngineAway, House
+from api.signed import NotSigned
 from domain.refusals import RefusalCode, Refused
 from store import refusals
 from store.attempts import TooOften
@@ -103,6 +104,7 @@ def install(app: FastAPI) -> None:
         HTTPException: _of_http,
         NotSignedIn: _not_signed_in,
         NotLetIn: _not_let_in,
+        NotSigned: _not_signed,
         TooOften: _too_often,
         EngineAway: _unavailable,
         OperationalError: _unavailable,
@@ -171,6 +173,10 @@ def _words(fault: Any) -> str:
             return PATTERNS[pattern]
         case "literal_error":
             return f"is none of the words known: write {fault['ctx']['expected']}"
+        case "union_tag_invalid":
+            return f"{fault['ctx']['discriminator'].strip(chr(39))}: write one of {fault['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            return f"{fault['ctx']['discriminator'].strip(chr(39))}: is missing: give a value"
         case "model_attributes_type" | "dict_type" if fault["loc"] == ("body",):
             return "is not a JSON object: send one, with Content-Type: application/json"
     words = str(fault["msg"]).removeprefix("Value error, ")
@@ -204,6 +210,10 @@ async def _not_signed_in(request: Request, error: NotSignedIn) -> JSONResponse:
 async def _not_let_in(request: Request, error: NotLetIn) -> JSONResponse:
     message = "no account has this id and this password: look both up and try again"
     return problem(401, "not-let-in", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _not_signed(request: Request, error: NotSigned) -> JSONResponse:
+    return problem(401, "not-signed-in", str(error), headers={"WWW-Authenticate": "Guanjia-Signature"})
 
 
 async def _too_often(request: Request, error: TooOften) -> JSONResponse:

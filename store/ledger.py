@@ -52,11 +52,14 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
         nudge(connection, account.no, at=at)
 
 
-def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversal) -> bool:
+def post(
+    connection: Connection, account_no: str, fact: Bill | Payment | Reversal, *, names_later: bool = False
+) -> bool:
     """Add one fact; False when it was here already and nothing changed. The caller leaves word with `nudge`.
 
-    Raises `Refused`: `unknown` for an account, bill or payment that the ledger does not have, `duplicate` for a
-    reference that stands with another amount, account or bill.
+    `names_later`: a payment may name bills that come after it, and goes to them when they do. Raises `Refused`:
+    `unknown` for an account, bill or payment that the ledger does not have, `duplicate` for a reference that stands
+    with another amount, account or bill.
     """
     lock_account(connection, account_no)
     key: str
@@ -66,7 +69,8 @@ def post(connection: Connection, account_no: str, fact: Bill | Payment | Reversa
             key, amount = f"{account_no}/{fact.no}", fact.amount_fen
         case Payment():
             key, amount = fact.reference, fact.amount_fen
-            _refuse_unknown_bills(connection, account_no, fact)
+            if not names_later:
+                _refuse_unknown_bills(connection, account_no, fact)
         case Reversal():
             key, amount = fact.reference, None
             if _standing(connection, "payment", key, account_no) is None:

@@ -14,9 +14,9 @@ from store.ledger import AccountRecord
 from store.tables import imports, sources
 
 
-def post(connection: Connection, account_no: str, fact: Payment | Reversal) -> bool:
+def post(connection: Connection, account_no: str, fact: Payment | Reversal, *, names_later: bool = False) -> bool:
     """Add a payment or take one back; False when that was done already. Raises `Refused`."""
-    new = ledger.post(connection, account_no, fact)
+    new = ledger.post(connection, account_no, fact, names_later=names_later)
     if new:
         ledger.nudge(connection, account_no, at=fact.at)
     return new

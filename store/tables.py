@@ -448,6 +448,21 @@ access_log = Table(
     Index(None, "person", "id"),
 )
 
+billing_events = Table(
+    "billing_events",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("account_no", String(50), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("said_at", Instant, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("code", String(20)),
+    Column("body", JSON, nullable=False),
+    Index(None, "account_no", "status"),
+)
+
 imports = Table(
     "imports",
     metadata,
