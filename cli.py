@@ -231,10 +231,15 @@ def intake(file: Path) -> None:
 def packs_check(
     files: Annotated[list[Path] | None, typer.Argument(help="pack files; left out: all of this release")] = None,
 ) -> None:
-    """Read packs strictly and name every fault with its line."""
+    """Read packs strictly and name every fault with its line; with them the templates that their papers print with."""
     from policies.packs import check_packs, pack_files
 
     faults = check_packs(files or pack_files())
+    if not files:
+        from activities.papers import Press
+        from policies.templates import check_templates, templates
+
+        faults += check_templates(Press(templates).faults)
     for fault in faults:
         print(fault, file=sys.stderr)
     sys.exit(1 if faults else 0)

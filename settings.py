@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     photo_megabytes: int = Field(15, ge=1, description="the largest photo that is taken")
     photo_megapixels: int = Field(64, ge=1, description="the largest photo by its pixels; more is refused unopened")
     paper_megabytes: int = Field(30, ge=1, description="the largest paper (PDF, XLSX, DOCX) that is taken")
+    paper_fonts: Path | None = Field(
+        None, description="a folder of fonts to print papers with, gone through before the one that comes with Guanjia"
+    )
     sample_accounts: int = Field(300, ge=1, description="invented accounts that a first `guanjia run` puts in")
     sample_projects: int = Field(40, ge=0, le=80, description="invented applications that a first run puts in; 0: none")
     sample_work: bool = Field(True, description="let the sample people take some of the sample cases forward")

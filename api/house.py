@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Annotated
 
 import structlog
@@ -12,7 +13,9 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.papers import Press
 from policies.packs import load_pack
+from policies.templates import templates
 from runtime.relay import Relay
 from settings import Settings
 from store.database import Database
@@ -93,6 +96,11 @@ class House:
     engine: Engine
     clock: Callable[[], datetime]
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))
+
+    @cached_property
+    def press(self) -> Press:
+        """What papers are printed on."""
+        return Press(templates, fonts=self.settings.paper_fonts)
 
     def pack_on(self, at: datetime) -> str:
         """The pack that a case opened now runs under."""

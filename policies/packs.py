@@ -110,6 +110,11 @@ def also_in(folder: Path | None) -> None:
         read_once.cache_clear()
 
 
+def folders() -> tuple[Path, ...]:
+    """Where policy files are looked for: what comes with Guanjia, then the utility's own."""
+    return _folders
+
+
 def pack_versions() -> tuple[str, ...]:
     """Full names of the packs there are, oldest first within a utility: ("jinan@2020-01-29", ...)."""
     return tuple(sorted(_packs_there()))
