@@ -220,6 +220,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "ReferralPutOff": ("暂不移交", "Referral put off"),
     "LadderRestarted": ("催缴程序重新开始", "Ladder restarted"),
     "MessageDue": ("消息待发", "Message due"),
+    "MessageHeld": ("消息留待早晨发送", "Message held for the morning"),
     "MessageSettled": ("消息", "Message"),
     "ClockStopped": ("程序暂停", "Ladder stood still"),
     "ClockWentOn": ("程序继续", "Ladder goes on"),

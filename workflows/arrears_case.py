@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         LimitOrderRefused,
         LimitWindowOpened,
         Message,
+        MessageHeld,
         MessageSettled,
         PaymentRecorded,
         PaymentReversed,
@@ -121,6 +122,9 @@ class ArrearsCase(Case[ArrearsFacts]):
 
     def decision(self, command: DecideTask) -> TaskDecided:
         return commands.decide(command, self.facts)
+
+    def at_the_door(self, command: DecideTask) -> None:
+        commands.refuse_limit_at_another_time(command, self.facts, self.policy, self.calendar)
 
     async def before_decision(self, command: DecideTask) -> None:
         """The interlock at the decision and at the valve: one transaction says whether the form may stand."""
@@ -227,7 +231,11 @@ class ArrearsCase(Case[ArrearsFacts]):
             if key in self.sending or self.goes_at(message) > self.now:
                 continue
             if self.comes_late_at_night(message):
-                self.held_to[key] = self.policy.quiet_hours.value.next_outside(self.now)
+                morning = self.policy.quiet_hours.value.next_outside(self.now)
+                if workflow.patched("held-on-record"):
+                    self.say(MessageHeld(at=self.now, key=key, not_before=morning))
+                else:
+                    self.held_to[key] = morning
                 continue
             self.sending[key] = asyncio.create_task(self.send(message))
 

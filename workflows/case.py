@@ -297,6 +297,10 @@ class Case(ABC, Generic[Facts]):
     def _check_decision(self, command: DecideTask) -> None:
         if not self._repeated():
             self._decision(command)
+            try:
+                self.at_the_door(command)
+            except Refused as refused:
+                refuse(refused)
 
     def _decision(self, command: DecideTask) -> TaskDecided:
         try:
@@ -307,6 +311,9 @@ class Case(ABC, Generic[Facts]):
     @abstractmethod
     def decision(self, command: DecideTask) -> TaskDecided:
         """The decision a command makes. Raises `Refused`."""
+
+    def at_the_door(self, command: DecideTask) -> None:
+        """What only a new decision is judged by, and one that is on record never again. Raises `Refused`."""
 
     async def before_decision(self, command: DecideTask) -> None:
         """A check that needs the world. Raises `ApplicationError` with a refusal code."""

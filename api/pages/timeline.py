@@ -12,7 +12,7 @@ from api.pages.words import in_language
 from domain.evidence import STANDS_FOR
 from domain.processes import TASKS
 
-QUIET = frozenset({"MessageDue", "ClockStopped", "ClockWentOn", "ReviewDue", "LimitWindowOpened"})
+QUIET = frozenset({"MessageDue", "MessageHeld", "ClockStopped", "ClockWentOn", "ReviewDue", "LimitWindowOpened"})
 """What the case says to itself: on record, and of no use to a reader."""
 
 

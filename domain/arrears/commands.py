@@ -1,6 +1,6 @@
 """What people may tell an arrears case besides deciding its tasks."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -18,8 +18,8 @@ from domain.arrears.facts import (
     Part,
 )
 from domain.arrears.forms import ARREARS_TASKS, LimitPublication, LimitRecord, RestoreRecord, Service
-from domain.arrears.policy import ArrearsPolicy
-from domain.calendars import Calendar
+from domain.arrears.policy import ArrearsPolicy, Limit
+from domain.calendars import Calendar, local
 from domain.case import TaskDecided
 from domain.commands import (
     Command,
@@ -38,6 +38,9 @@ from domain.commands import (
 )
 from domain.money import Yuan
 from domain.refusals import Refused
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""A phone on site may be wrong about the time by so much."""
 
 
 class RecordContact(Command):
@@ -108,6 +111,35 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:
         raise Refused("form-invalid", "outcome: the pressure was limited here, so the valve must be restored")
     return decided
+
+
+def refuse_limit_at_another_time(
+    command: DecideTask, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar
+) -> None:
+    """A limit that was done on site outside the hours for it, or before its order went out. Raises `Refused`.
+
+    Judged by the time on site that the form states, as a phone does. One that states none is taken at its word: when
+    it is written down says nothing of when it was done (docs/decisions/0020-the-limit-window-at-the-valve.md).
+    """
+    form = ARREARS_TASKS[command.key].filled(command.form)
+    if not isinstance(form, LimitRecord) or form.outcome != "done" or form.done_at is None or facts.order is None:
+        return
+    window = next(rung.window.value for rung in policy.ladder if isinstance(rung, Limit))
+    when = f"{local(form.done_at):%Y-%m-%d %H:%M}"
+    if not window.contains(form.done_at, calendar):
+        hours = f"{window.opens:%H:%M}-{window.closes:%H:%M}"
+        raise Refused(
+            "gate",
+            f"done_at: {when} is outside the hours for a limit ({hours}, on a working day that no day off follows); "
+            "put the pressure back and report the visit as unable: the order is tried again in the next hours for it",
+            zh=f"现场时间{when}不在允许限压的时段（次日非休息日的工作日{hours}）：请恢复压力，并按“未能执行”填报，系统会在下一时段再派单。",
+        )
+    if form.done_at + CLOCKS_DIFFER < facts.order.issued_at:
+        raise Refused(
+            "gate",
+            f"done_at: {when} lies before the order went out; put the pressure back and report the visit as unable",
+            zh=f"现场时间{when}早于限压单签发时间：请恢复压力，并按“未能执行”填报。",
+        )
 
 
 def events_of(

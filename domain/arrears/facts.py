@@ -239,6 +239,14 @@ class MessageDue(Event):
     not_before: datetime
 
 
+class MessageHeld(Event):
+    """A message that nobody was there to send when it was due waits for the morning."""
+
+    event: Literal["MessageHeld"] = "MessageHeld"
+    key: str
+    not_before: datetime
+
+
 class MessageSettled(Event):
     """What became of a message: accepted by the provider, failed for good, or no longer wanted."""
 
@@ -307,6 +315,7 @@ ArrearsEvent = Annotated[
     | LimitOrderRecalled
     | LadderRestarted
     | MessageDue
+    | MessageHeld
     | MessageSettled
     | ClockStopped
     | ClockWentOn
@@ -543,6 +552,9 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
                 key=event.key, template=event.template, channel=event.channel, not_before=event.not_before
             )
             return {"messages": {**facts.messages, event.key: message}, "messages_due": facts.messages_due + 1}
+        case MessageHeld(key=key) if (held := facts.messages.get(key)) is not None:
+            held = held.model_copy(update={"not_before": event.not_before})
+            return {"messages": {**facts.messages, key: held}}
         case MessageSettled():
             return {"messages": {key: m for key, m in facts.messages.items() if key != event.key}}
         case ClockStopped():

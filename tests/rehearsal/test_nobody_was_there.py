@@ -17,7 +17,7 @@ from rehearsal.clock import EngineClock, engine_clock
 from rehearsal.stage import Stage, staged
 from store import casebook, intake
 from store.ledger import AccountRecord
-from store.tables import notices
+from store.tables import cases, notices
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
 OPENED_AT = datetime(2026, 3, 11, 23, 0, tzinfo=CHINA)
@@ -60,6 +60,12 @@ async def test_alarms_stand_at_their_own_instants_and_nobody_is_written_to_at_ni
         assert all(hours.contains(at, load_calendar()) for _, at in rings)
         assert len({at for _, at in rings}) == 3
 
+        morning = datetime(2026, 3, 25, 8, 30, tzinfo=CHINA)
         assert sent(stage) == []
+        with stage.database.read() as connection:
+            assert connection.scalar(select(cases.c.next_wake)) == morning
+            said = casebook.timeline(connection, stage.case_no)
+        held = [(entry.at, entry.body["not_before"]) for entry in said if entry.event == "MessageHeld"]
+        assert [(instant >= BACK_AT, datetime.fromisoformat(until)) for instant, until in held] == [(True, morning)]
         await stage.hop_to(BACK_AT + timedelta(hours=6))
-        assert sent(stage) == [datetime(2026, 3, 25, 8, 30, tzinfo=CHINA)]
+        assert sent(stage) == [morning]

@@ -200,7 +200,9 @@ class Play:
         """Decide the open task of a kind the plain good way, or as `form` says. Raises `Refused`."""
         self.until(when or self.now)
         actor = by or PEOPLE[ARREARS_TASKS[key].role]
-        decided = commands.decide(DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form)), self.facts)
+        command = DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form))
+        decided = commands.decide(command, self.facts)
+        commands.refuse_limit_at_another_time(command, self.facts, self.policy, self.calendar)
         moment = MOMENTS.get((key, decided.outcome))
         if moment and (missing := self._ask_interlock(moment, at=self.now, approver=actor.id)):
             raise Refused("interlock", ", ".join(condition.key for condition in missing))

@@ -233,6 +233,48 @@ def test_a_limit_after_unable_needs_no_new_approval():
     assert (play.facts.stage, len(play.openings(APPROVE))) == ("limited", 1)
 
 
+@pytest.mark.parametrize(
+    ("done_at", "said"),
+    [
+        ("2026-04-20 10:00", None),
+        ("2026-04-20 09:50", None),  # a phone's clock may be ten minutes slow
+        ("2026-04-20 09:49:59", "before the order went out"),
+        ("2026-04-20 15:59:59", None),
+        ("2026-04-20 16:00", "outside the hours"),
+        ("2026-04-20 22:00", "outside the hours"),
+        ("2026-04-21 08:29:59", "outside the hours"),
+        ("2026-04-21 08:30", None),
+        ("2026-04-24 10:00", "outside the hours"),  # a Friday: a day off follows
+        ("2026-04-25 10:00", "outside the hours"),
+    ],
+)
+def test_a_limit_done_on_site_at_another_time_is_to_be_put_back(done_at, said):
+    play = ordered().until("2026-04-26 09:00")
+    if said is None:
+        play.decide(LIMIT, done_at=at(done_at))
+        assert play.facts.stage == "limited"
+        return
+    with pytest.raises(Refused, match=said) as refused:
+        play.decide(LIMIT, done_at=at(done_at))
+    assert (refused.value.code, play.facts.limited_at, play.open()) == ("gate", None, [LIMIT])
+    assert refused.value.zh
+    play.decide(LIMIT, outcome="unable", reason="put back", done_at=at(done_at))
+    assert play.until("2026-04-28 00:00").openings(LIMIT)[1:] == [at("2026-04-27 08:30")]
+
+
+def test_a_limit_that_states_no_time_on_site_may_be_written_down_in_the_evening():
+    play = ordered()
+    play.decide(LIMIT, when="2026-04-20 21:00")
+    assert play.facts.stage == "limited"
+
+
+def test_an_order_stays_out_over_the_night_until_it_is_carried_out_or_its_grounds_are_gone():
+    play = ordered().until("2026-04-24 03:00")
+    assert (play.open(), play.openings(LIMIT)) == ([LIMIT], [at("2026-04-20 10:00")])
+    play.pay("T", "86.40")
+    assert (play.open(), play.task(RESTORE).opened_at) == ([RESTORE], at("2026-04-24 03:00"))
+
+
 # Recall.
 
 
