@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from api.labels import EVENTS
 from api.pages.forms import fields_of
 from api.pages.frame import Viewer, label, task_title
-from api.pages.shapes import money
+from api.pages.shapes import instant, money
 from api.pages.words import in_language
 from domain.evidence import STANDS_FOR
 from domain.processes import TASKS
@@ -82,12 +82,30 @@ def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             parts += [label(str(body[name]), language) for name in known if body.get(name)]
             parts += [
                 str(body[name])
-                for name in ("no", "bill", "reference", "order_no", "opinion", "share")
+                for name in ("no", "bill", "reference", "order_no", "opinion", "share", "what", "route")
                 if body.get(name)
             ]
             if entry.event in ("ItemsPassed", "ItemsFailed"):
                 parts.append(_items(viewer, body))
+            parts += _figures(viewer, body)
             return viewer.say("，", ", ").join(parts), []
+
+
+def _figures(viewer: Viewer, body: Mapping[str, Any]) -> list[str]:
+    """Instants, quantities and money of an acceptance, as they are read."""
+    said = [
+        instant(datetime.fromisoformat(body[name]), language=viewer.language, today=viewer.now.date())
+        for name in ("appointment", "billed_by")
+        if body.get(name)
+    ]
+    if (minutes := body.get("late_minutes")) is not None:
+        late = viewer.say(f"迟到 {minutes} 分钟", f"{minutes} minutes late")
+        said.append(late if minutes else viewer.say("按时到场", "on time"))
+    if "cubic_metres" in body:
+        said.append(viewer.say(f"{body['cubic_metres']} 立方米", f"{body['cubic_metres']} cubic metres"))
+    if body.get("fee_fen") is not None:
+        said.append(money(body["fee_fen"]))
+    return said
 
 
 def _items(viewer: Viewer, body: Mapping[str, Any]) -> str:

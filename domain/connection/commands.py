@@ -32,6 +32,16 @@ from domain.commands import (
     end_of,
     refuse_unless_acting,
 )
+from domain.connection.acceptance import (
+    AcceptanceCommand,
+    InviteToAcceptance,
+    ReportData,
+    ReportRectified,
+    TakeItemTable,
+    entailed,
+    refuse_unless_right,
+    told,
+)
 from domain.connection.facts import (
     ComplaintRecorded,
     ConnectionEvent,
@@ -71,7 +81,15 @@ class ReportOccupancy(Command):
 
 
 ConnectionCommand = Annotated[
-    PauseTask | ResumeTask | ReassignTask | UrgeTask | PlaceHold | ReleaseHold | WithdrawCase | ReportOccupancy,
+    PauseTask
+    | ResumeTask
+    | ReassignTask
+    | UrgeTask
+    | PlaceHold
+    | ReleaseHold
+    | WithdrawCase
+    | ReportOccupancy
+    | AcceptanceCommand,
     Field(discriminator="command"),
 ]
 
@@ -80,6 +98,7 @@ def decide(command: DecideTask, facts: ProjectFacts, policy: ConnectionPolicy) -
     """The decision, when it may be taken; what only a connection project knows is checked here. Raises `Refused`."""
     decided = decided_task(command, facts, CONNECTION_TASKS)
     form = CONNECTION_TASKS[command.key].filled(command.form)
+    refuse_unless_right(command, form, facts)
     match form:
         case PapersChecked(tolerated=(_, *_)) if policy.tolerates_papers and not policy.tolerates_papers.value:
             raise Refused("form-invalid", "tolerated: here only complete papers move on; name them as missing")
@@ -146,6 +165,8 @@ def events_of(
         case ReportOccupancy():
             refuse_unless_acting(command.by, "representative", "meter-technician", "service-manager", "supervisor")
             return [OccupancyReported(at=command.at, by=command.by.id, share=command.share)]
+        case TakeItemTable() | InviteToAcceptance() | ReportRectified() | ReportData():
+            return told(command, facts, policy, calendar)
 
 
 def say(
@@ -154,17 +175,19 @@ def say(
     """The facts after `event` and everything it entails, and all that was said, in order, the event itself first."""
     before, facts = facts, fold(facts, event)
     said: list[ConnectionEvent] = [event]
-    entailed = _entailed(before, event, calendar)
-    while entailed:
-        facts = fold(facts, entailed[0])
-        said.append(entailed.pop(0))
+    follows = _entailed(before, event, policy, calendar)
+    while follows:
+        facts = fold(facts, follows[0])
+        said.append(follows.pop(0))
     while (derived := _derived(facts, policy, event)) is not None:
         facts = fold(facts, derived)
         said.append(derived)
     return facts, said
 
 
-def _entailed(before: ProjectFacts, event: ConnectionEvent, calendar: Calendar) -> list[ConnectionEvent]:
+def _entailed(
+    before: ProjectFacts, event: ConnectionEvent, policy: ConnectionPolicy, calendar: Calendar
+) -> list[ConnectionEvent]:
     at, by, open_tasks = event.at, event.by, before.tasks.values()
     match event:
         case ProjectSuspended(reason=reason):
@@ -173,32 +196,36 @@ def _entailed(before: ProjectFacts, event: ConnectionEvent, calendar: Calendar) 
         case ProjectResumed():
             return [resumed_task(t, at=at, by=by, calendar=calendar) for t in open_tasks if t.pause is not None]
         case TaskDecided():
-            return _stated(before, event)
+            return _stated(before, event, policy, calendar)
         case _:
             return []
 
 
 @keeps("kaifeng.acceptance.partial-pass-sign-good-part", "changchun.complaint.follow-up-record-complaints")
-def _stated(before: ProjectFacts, event: TaskDecided) -> list[ConnectionEvent]:
+def _stated(
+    before: ProjectFacts, event: TaskDecided, policy: ConnectionPolicy, calendar: Calendar
+) -> list[ConnectionEvent]:
     """The facts that a filled form states."""
     task = before.tasks[event.task_id]
     said = {"at": event.at, "by": event.by, "clauses": task.clauses}
-    entailed: list[ConnectionEvent] = []
-    match CONNECTION_TASKS[event.key].filled(event.form):
+    stated: list[ConnectionEvent] = []
+    form = CONNECTION_TASKS[event.key].filled(event.form)
+    match form:
         case Assignment(to=to):
-            entailed.append(ProjectAssigned(**said, to=to, tier="leading-group"))
+            stated.append(ProjectAssigned(**said, to=to, tier="leading-group"))
         case Acceptance(failed=failed):
             asked = sorted(before.failing) if before.failing else range(1, before.project.meters + 1)
             passed = ranges([item for item in asked if item not in failed])
-            entailed.append(ItemsPassed(**said, round=before.round, ranges=passed))
+            stated.append(ItemsPassed(**said, round=before.round, ranges=passed))
             if failed:
-                entailed.append(ItemsFailed(**said, round=before.round, items=dict(sorted(failed.items()))))
+                stated.append(ItemsFailed(**said, round=before.round, items=dict(sorted(failed.items()))))
         case FollowedUp(satisfaction="dissatisfied") as followed:
-            entailed.append(ComplaintRecorded(**said, opinion=followed.opinion))
+            stated.append(ComplaintRecorded(**said, opinion=followed.opinion))
         case _:
             pass
+    stated += entailed(form, before, policy, calendar, said)
     answered: EscalationAnswered | None = answered_escalation(task, event)
-    return [*entailed, *([answered] if answered else [])]
+    return [*stated, *([answered] if answered else [])]
 
 
 def _derived(facts: ProjectFacts, policy: ConnectionPolicy, event: ConnectionEvent) -> ConnectionEvent | None:

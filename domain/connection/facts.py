@@ -12,6 +12,7 @@ from domain.connection.forms import (
     CONNECTION_TASKS,
     Acceptance,
     Assignment,
+    DataCompleted,
     NodeInspected,
     PapersChecked,
     PapersSupplied,
@@ -19,6 +20,7 @@ from domain.connection.forms import (
     Review,
     WorksRegistered,
 )
+from domain.connection.items import Table
 from domain.connection.policy import DesignBy, Kind, Server
 from domain.connection.policy import Sector as Sector
 
@@ -61,6 +63,71 @@ class ItemsFailed(Event):
     items: dict[int, str]
 
 
+class ItemTableTaken(Event):
+    """A table of the items stands in the store; the case knows it by its hash and length alone."""
+
+    event: Literal["ItemTableTaken"] = "ItemTableTaken"
+    table: Table
+    sha256: str
+    items: int
+
+
+class AcceptanceInvited(Event):
+    """The customer is invited to an acceptance."""
+
+    event: Literal["AcceptanceInvited"] = "AcceptanceInvited"
+    round: int
+    appointment: datetime
+    method: str
+
+
+class AcceptanceAttended(Event):
+    """When the acceptance was appointed, and by how many minutes whoever accepts came late."""
+
+    event: Literal["AcceptanceAttended"] = "AcceptanceAttended"
+    round: int
+    appointment: datetime
+    late_minutes: int
+
+
+class WaterUsed(Event):
+    """The water that ran before a round of the acceptance; its fee where the pack has a price."""
+
+    event: Literal["WaterUsed"] = "WaterUsed"
+    round: int
+    cubic_metres: Decimal
+    fee_fen: int | None = None
+
+
+class DataReported(Event):
+    """Data of new customers is missing or wrong: whoever owes it is asked, and no account opens before."""
+
+    event: Literal["DataReported"] = "DataReported"
+    what: str
+    items: tuple[int, ...] = ()
+
+
+class AccountsOpened(Event):
+    """Each accepted item of the table gets its account, numbered as the pack has it; the store makes them."""
+
+    event: Literal["AccountsOpened"] = "AccountsOpened"
+    items: int
+    prefix: str
+    digits: int
+    reading_book: str
+    reading_cycle: str | None = None
+
+
+class ReadingBegins(Event):
+    """From here on these meters are read: by when they are in a route, and by when they have had their first bill."""
+
+    event: Literal["ReadingBegins"] = "ReadingBegins"
+    of: Literal["opened", "switched"]
+    route: str | None = None
+    route_by: datetime | None = None
+    billed_by: datetime
+
+
 class OccupancyReported(Event):
     event: Literal["OccupancyReported"] = "OccupancyReported"
     share: Decimal
@@ -100,6 +167,13 @@ ConnectionEvent = Annotated[
     | ProjectAssigned
     | ItemsPassed
     | ItemsFailed
+    | ItemTableTaken
+    | AcceptanceInvited
+    | AcceptanceAttended
+    | WaterUsed
+    | DataReported
+    | AccountsOpened
+    | ReadingBegins
     | OccupancyReported
     | ComplaintRecorded
     | ReviewDue
@@ -113,6 +187,18 @@ ConnectionEvent = Annotated[
 class Done(Frozen):
     by: str
     at: datetime
+
+
+class ItemTable(Frozen):
+    """The table of items that stands, as the case knows it."""
+
+    sha256: str
+    items: int
+
+
+class Invitation(Frozen):
+    round: int
+    appointment: datetime
 
 
 class ProjectFacts(CaseFacts):
@@ -133,6 +219,10 @@ class ProjectFacts(CaseFacts):
     suspended: bool = False
     suspended_until: datetime | None = None
     withdrawn: str | None = None
+    tables: dict[Table, ItemTable] = {}
+    invited: Invitation | None = None
+    fee_fen: int | None = None
+    data_wanted: str | None = None
 
     def is_done(self, *keys: str) -> bool:
         return all(f"connection.{key}" in self.done for key in keys)
@@ -155,6 +245,14 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
             return {"assigned_to": event.to}
         case OccupancyReported():
             return {"occupancy": event.share}
+        case ItemTableTaken():
+            return {"tables": {**facts.tables, event.table: ItemTable(sha256=event.sha256, items=event.items)}}
+        case AcceptanceInvited():
+            return {"invited": Invitation(round=event.round, appointment=event.appointment)}
+        case WaterUsed() if event.fee_fen is not None:
+            return {"fee_fen": (facts.fee_fen or 0) + event.fee_fen}
+        case DataReported():
+            return {"data_wanted": event.what}
         case ProjectSuspended():
             return {"suspended": True, "suspended_until": event.until}
         case ProjectResumed():
@@ -189,6 +287,8 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
             accepted = done if not form.failed else facts.done
             failing = dict(sorted(form.failed.items()))
             return {"failing": failing, "rectified": (), "round": facts.round + bool(failing), "done": accepted}
+        case DataCompleted():
+            return {"data_wanted": None}
         case Rectified():
             return {"rectified": (*facts.rectified, int(subject or 0))}
         case _:

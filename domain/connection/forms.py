@@ -1,7 +1,7 @@
 """The human tasks of a connection project: one declaration each."""
 
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
@@ -252,6 +252,20 @@ class Acceptance(Form):
     depth_most: int | None = Field(None, ge=0, le=500, examples=[42], title="合格表最大埋深 Greatest depth passed (cm)")
     minutes: Text = Field(None, max_length=100, examples=["YSJY-0001"], title="验收纪要编号 Acceptance minutes no.")
     report: Text = Field(None, max_length=100, examples=["YSBG-0001"], title="验收报告编号 Acceptance report no.")
+    general_drawing: Yes = Field(
+        None, examples=[True], title="符合《水表井通用图》 As the general drawing of meter pits has it"
+    )
+    invited: Yes = Field(None, examples=[True], title="已提前一天预约客户 Customer invited the day before")
+    attendance: Literal["on-time", "late"] | None = Field(
+        None, examples=["on-time"], title="到场情况 Arrived at the notified time"
+    )
+    arrived_at: AwareDatetime | None = Field(None, title="到场时间 Arrived at")
+    attendants: tuple[str, ...] = Field((), max_length=20, title="参加验收的人员 Who took part")
+    terms: Text = Field(None, max_length=1000, title="约定事项 What was agreed")
+    water_used: Decimal | None = Field(
+        None, ge=0, le=9_999_999, title="验收前用水量（立方米） Water used before (cubic metres)"
+    )
+    record: Text = Field(None, max_length=80, title="逐户记录 Record of the items")
     signature: Text = Field(
         None, max_length=200, title="起度签字 Signature for the start readings", json_schema_extra=PICTURE
     )
@@ -294,6 +308,7 @@ class WaterTested(Form):
 
 class FeeSettled(Form):
     reference: str = Field(min_length=1, max_length=100, examples=["JF-0001"], title="缴费凭证 Receipt")
+    amount: Text = Field(None, max_length=20, title="实缴金额（元） Amount paid (yuan)")
 
 
 class AccountOpened(Form):
@@ -314,6 +329,19 @@ class AccountOpened(Form):
     handbook: Yes = Field(None, examples=[True], title="客户手册已发放 Handbook handed out")
     reading_cycle: Text = Field(None, max_length=50, examples=["每月"], title="抄表周期 Reading cycle")
     remote_reading_checked: Yes = Field(None, examples=[True], title="远传数据已校验 Remote reading validated")
+    developer_data: Yes = Field(
+        None, examples=[True], title="已联系开发建设单位完善客户信息 Customer data completed with the developer"
+    )
+    data_proofed: Yes = Field(None, examples=[True], title="客户详细资料已收集校对 Customer data collected and proofed")
+    household_data: Yes = Field(
+        None, examples=[True], title="户表客户信息已收集 Data of households collected with the handbook"
+    )
+    handbook_via: Literal["direct", "manager"] | None = Field(
+        None, examples=["direct"], title="手册发放方式 Handbook handed out directly, or by the property manager"
+    )
+    publicised: Yes = Field(
+        None, examples=[True], title="抄表缴费办法已宣传 Reading, time, queries and payment made known"
+    )
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -334,10 +362,16 @@ class Activated(Form):
     done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
 
+Score = Annotated[int, Field(ge=1, le=5)] | None
+
+
 class FollowedUp(Form):
     satisfaction: Literal["satisfied", "neutral", "dissatisfied"] = Field(
         examples=["satisfied"], title="满意度 Satisfaction"
     )
+    speed: Score = Field(None, examples=[5], title="办理速度（1至5分） How fast (1 to 5)")
+    manner: Score = Field(None, examples=[5], title="服务态度（1至5分） How friendly (1 to 5)")
+    works: Score = Field(None, examples=[5], title="工程质量（1至5分） How good the works (1 to 5)")
     opinion: Text = Field(None, max_length=2000, title="意见 Opinion, or complaint")
 
 
@@ -354,11 +388,19 @@ class MetersSwitched(Form):
     place: Text = Field(None, max_length=200, title="地点 Place")
     done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
 
+    route: Text = Field(None, max_length=100, examples=["线 01"], title="所投抄表线 Reading route of the meters")
+
     @model_validator(mode="after")
     def _signed(self) -> Self:
         if not self.readings_signed:
             raise ValueError("readings_signed: the switch is done with the customer, who signs both readings")
         return self
+
+
+class DataCompleted(Form):
+    """What was missing or wrong in the data of new customers has been put right."""
+
+    remark: str = Field(min_length=1, max_length=1000, examples=["已补齐"], title="补充情况 What was completed")
 
 
 def _kind(
@@ -419,6 +461,7 @@ CONNECTION_TASKS: dict[str, TaskKind] = {
         _kind("test-water", "冲洗及水质检验", "Flush and test the water", "inspector", WaterTested),
         _kind("settle-fee", "结清验收水费", "Settle the water used before acceptance", "customer", FeeSettled),
         _kind("open-account", "建账立户", "Open the account", "representative", AccountOpened),
+        _kind("complete-data", "补齐客户资料", "Complete the data of new customers", "contractor", DataCompleted),
         _kind("activate", "并网通水", "Turn the water on", "engineer", Activated),
         _kind("follow-up", "回访", "Follow up", "follow-up", FollowedUp),
         _kind(

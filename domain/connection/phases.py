@@ -7,6 +7,7 @@ from domain.calendars import Calendar
 from domain.case import Event, next_escalation
 from domain.clauses import keeps
 from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
+from domain.connection.items import Check
 from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
 from domain.policy import Sourced
 from domain.steps import Ask, Calls, Close, StandStill
@@ -70,6 +71,7 @@ def inspection(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("accept", terms.accept)
 
 
+@keeps("qingdao.account-opening.chase-account-contract-handbook")
 def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     """通水立户: fee, contract, account, water test; the water is turned on once, through every gate."""
     terms, kind = policy.terms, facts.project.kind
@@ -77,6 +79,8 @@ def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("test-water", terms.test_water)
     if kind in policy.fee_kinds.value and not facts.is_done("settle-fee"):
         yield _ask("settle-fee", terms.settle_fee, party="customer")
+    if facts.data_wanted is not None:
+        yield _ask("complete-data", terms.complete_data or terms.rectify, party="contractor")
     if not facts.is_done("open-account"):
         yield _ask("open-account", opening(facts, policy))
     elif signs_in("activation", facts, policy):
@@ -184,6 +188,11 @@ def fits(project: Project, where: Where) -> bool:
         and (which.high_rise is None or project.high_rise == which.high_rise)
         for which in where
     )
+
+
+def item_checks(project: Project, policy: ConnectionPolicy) -> tuple[Check, ...]:
+    """What is looked at in front of each meter of this project."""
+    return tuple(check for check, where in policy.item_checks.items() if fits(project, where.value))
 
 
 def has_gate(gate: Gate, project: Project, policy: ConnectionPolicy) -> bool:

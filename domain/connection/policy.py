@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from domain.case import EscalationPolicy
 from domain.connection.forms import CONNECTION_TASKS
+from domain.connection.items import Check, Depth
 from domain.money import Yuan
 from domain.people import Role
 from domain.policy import Sourced, Strict, Who
@@ -33,17 +34,14 @@ Where = tuple[Which, ...]
 """Which projects something is for: those that any of these describes."""
 
 
-class Depth(Strict):
-    """How deep a meter may lie, in centimetres, both ends included."""
+class AccountNumbers(Strict):
+    """How new accounts are numbered: a prefix and a running number filled up with zeros, as 0426 and 000017."""
 
-    least: int
-    most: int
+    prefix: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{0,12}$")]
+    digits: Annotated[int, Field(ge=4, le=12)]
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.least > self.most:
-            raise ValueError(f"least {self.least} is deeper than most {self.most}: exchange them")
-        return self
+    def written(self, number: int) -> str:
+        return f"{self.prefix}{number:0{self.digits}d}"
 
 
 def _always(reason: str) -> Sourced[Where]:
@@ -108,6 +106,7 @@ class Terms(Strict):
     activate: Sourced[Term]
     follow_up: Sourced[Term]
     switch_meters: Sourced[Term]
+    complete_data: Sourced[Term] | None = None
 
 
 class ConnectionPolicy(Strict):
@@ -132,6 +131,14 @@ class ConnectionPolicy(Strict):
     reassigned_by: Sourced[tuple[Role, ...]] | None = None
     demands: dict[str, dict[str, Sourced[Where]]] = {}
     depth_cm: Sourced[Depth] | None = None
+    item_checks: dict[Check, Sourced[Where]] = {}
+    item_reasons: Sourced[tuple[str, ...]] | None = None
+    invite_ahead: Sourced[Term] | None = None
+    accept_water_price: Sourced[Yuan] | None = None
+    account_numbers: Sourced[AccountNumbers] | None = None
+    first_bill: Sourced[Term] | None = None
+    switched_into_route: Sourced[Term] | None = None
+    reading_notice: Sourced[str] | None = None
 
     @model_validator(mode="after")
     def _speaks_of_what_there_is(self) -> Self:

@@ -16,11 +16,13 @@ from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import CHINA
 from domain.case import CaseClosed, CaseOpened, Event, TaskOpened, TaskWithdrawn
 from domain.clock import Interval
-from domain.commands import DecideTask, ReassignTask
+from domain.commands import Command, DecideTask, ReassignTask
 from domain.connection import commands
+from domain.connection.acceptance import InviteToAcceptance, ReportData
 from domain.connection.facts import Project, ProjectFacts
 from domain.connection.forms import CONNECTION_TASKS
-from domain.connection.phases import next_moment, next_step
+from domain.connection.items import Fault, Item, Measured, faults
+from domain.connection.phases import item_checks, next_moment, next_step
 from domain.connection.policy import ConnectionPolicy
 from domain.money import fen
 from domain.people import ROLES, Actor
@@ -34,6 +36,18 @@ from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, WANG, 
 from tests.domain.arrears.play import Play
 
 HOUR = timedelta(hours=1)
+ANYBODY = Actor(id="p", roles=("representative",))
+TABLED = Item(no=1, building="3", room="1201", meter_no="M1", start_reading=Decimal(5), seal_no="S1")
+SEEN: tuple[dict[str, Any], ...] = (
+    {"nameplate": "M2"},
+    {"reading": 4},
+    {"seal": "S2"},
+    {"flow": "reversed"},
+    {"valve": "open"},
+    {"valve": "closed"},
+    *({"depth_cm": depth} for depth in (34, 35, 45, 46)),
+    *({name: False} for name in ("masonry", "cover", "place", "space")),
+)
 OPENED_AT = datetime(2026, 3, 11, 9, tzinfo=CHINA)
 ENOUGH = 200
 
@@ -107,6 +121,14 @@ class ProjectLife:
             case "connection.accept":
                 for depth in range(30, 51):
                     self.tried(task, {**whole, "depth_least": depth, "depth_most": depth})
+                self.told += [fault.check for seen in SEEN for fault in self.wrong_with(seen)]
+                self.instructed(
+                    InviteToAcceptance(by=ANYBODY, at=self.now, appointment=self.now + HOUR * 12),
+                    InviteToAcceptance(by=ANYBODY, at=self.now, appointment=self.now + HOUR * 24),
+                )
+            case "connection.open-account":
+                said = self.instructed(ReportData(by=ANYBODY, at=self.now, what="缺房号"))
+                self.told += [str(ask.term) for event in said for ask in self.asked_after(event)]
             case "connection.check-papers":
                 self.tried(task, {"outcome": "missing", "missing": [], "tolerated": ["营业执照"]})
             case "connection.assign" | "connection.survey":
@@ -125,6 +147,27 @@ class ProjectLife:
             self.told.append((task.key, refused.code, str(refused)))
             return None
         return decided
+
+    def wrong_with(self, seen: dict[str, Any]) -> list[Fault]:
+        checks = item_checks(self.facts.project, self.policy)
+        depth = self.policy.depth_cm.value if self.policy.depth_cm else None
+        return faults(TABLED, Measured.model_validate(seen), checks, depth)
+
+    def instructed(self, *told: Command) -> list[Any]:
+        """What each would make happen, or the code of its refusal; nothing is said."""
+        made: list[Any] = []
+        for command in told:
+            try:
+                made += commands.events_of(command, self.facts, *self._policy_and_calendar())  # type: ignore[arg-type]
+            except Refused as refused:
+                self.told.append(refused.code)
+        self.told += [event.event for event in made]
+        return made
+
+    def asked_after(self, event: Any) -> Any:
+        after, _ = commands.say(self.facts, event, self.policy, load_calendar())
+        step = next_step(after, self.policy, load_calendar())
+        return asked(step) if step is not None else ()
 
     def reassigned(self, task: Task, by: Actor) -> None:
         command = ReassignTask(by=by, at=self.now, task=task.key, to="another")

@@ -100,7 +100,7 @@ def acceptance(pack: str, form: dict[str, Any]) -> None:
 
 def test_a_form_without_what_the_pack_demands_is_refused_and_names_it() -> None:
     plain = {"start_readings_signed": True, "matches_drawings": True, "papers_complete": True, "report": "YSBG-1"}
-    acceptance("jinan", plain)
+    acceptance("jinan", plain | {"general_drawing": True, "invited": True, "attendance": "late"})
     with pytest.raises(Refused, match="depth_most"):
         acceptance("kaifeng", plain)
 
