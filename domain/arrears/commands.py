@@ -119,7 +119,7 @@ def refuse_limit_at_another_time(
     """A limit that was done on site outside the hours for it, or before its order went out. Raises `Refused`.
 
     Judged by the time on site that the form states, as a phone does. One that states none is taken at its word: when
-    it is written down says nothing of when it was done (docs/decisions/0020-the-limit-window-at-the-valve.md).
+    it is written down says nothing of when it was done (docs/decisions/0021-the-limit-window-at-the-valve.md).
     """
     form = ARREARS_TASKS[command.key].filled(command.form)
     if not isinstance(form, LimitRecord) or form.outcome != "done" or form.done_at is None or facts.order is None:
