@@ -321,6 +321,35 @@ class ReassignBody(Body):
     reason: Prose | None = None
 
 
+class CosignBody(Body):
+    """`of`: the account id of whoever is to sign under the task before it is decided."""
+
+    task: Line = Field(examples=["arrears.approve-limit"])
+    of: Line = Field(examples=["supervisor-2"])
+    reason: Prose = Field(examples=["金额异常，请复核"])
+
+
+class DropCosignBody(Body):
+    task: Line = Field(examples=["arrears.approve-limit"])
+    reason: Prose | None = None
+
+
+class SendBackBody(Body):
+    """`to`: the key of the task that is to be done again, and with it all that rests on it."""
+
+    to: Annotated[Line, Field(max_length=60)] = Field(examples=["connection.survey"])
+    reason: Prose = Field(examples=["埋深与现场不符"])
+
+
+class TakeBackBody(Body):
+    task: Annotated[Line, Field(max_length=60)] = Field(examples=["connection.draft-scheme"])
+    reason: Prose = Field(examples=["附件传错"])
+
+
+class ReopenBody(Body):
+    reason: Prose = Field(examples=["用户反映仍无水"])
+
+
 class UrgeBody(Body):
     task: Line = Field(examples=["arrears.serve-dunning-notice"])
 

@@ -6,17 +6,20 @@ from fastapi import APIRouter, Body
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from api import bodies
-from api.access import DecidableCase
+from api import bodies, processes
+from api.access import DecidableCase, Decider
 from api.errands import Errand, Errands, Pending, Told
 from api.errors import documented
 from api.house import Here, House
 from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
 from domain.commands import PauseTask, PlaceHold, ReassignTask, ReleaseHold, ResumeTask, UrgeTask, WithdrawCase
 from domain.connection.commands import ReportOccupancy
+from domain.connection.sending_back import SendBack, TakeBack, refuse_unless_reopening
+from domain.cosigning import AskCosigner, DropCosigner
 from domain.people import Role
 from domain.refusals import Refused
-from store import inbox, people, reads
+from store import inbox, outbox, people, reads
+from store.people import OUTSIDE, READS_ALL, Person
 
 router = APIRouter(
     prefix="/cases/{case_no}",
@@ -115,6 +118,70 @@ def _refuse_stranger(house: House, case: Any, body: bodies.ReassignBody) -> None
             f"to: nobody of this id{holding} works on this case: give the id of somebody who does",
             zh="没有这个账号，或者此人办不了这项任务：请填写能办的人的账号。",
         )
+
+
+@router.post("/cosign")
+async def cosign(case: DecidableCase, body: bodies.CosignBody, errand: Errand, house: Here) -> Told | Pending:
+    """加签: another person signs under a task before it is decided. The task's role, supervisor."""
+    return await signed_by(case, body, errand, house)
+
+
+async def signed_by(case: Any, body: bodies.CosignBody, errand: Errands, house: House) -> Told | Pending:
+    """Ask somebody who works on this case for a signature, in a role that they hold."""
+    role = await run_in_threadpool(_role_of_signer, house, case, body.of)
+    return await errand.tell(case, AskCosigner, role=role, **body.model_dump())
+
+
+def _role_of_signer(house: House, case: Any, id: str) -> Role:
+    with house.database.read() as connection:
+        of = people.person(connection, id)
+        sees = of is not None and of.inside and reads.case(connection, of, case.case_no) is not None
+    role = next((role for role in of.roles if role not in (*READS_ALL, *OUTSIDE)), None) if of and sees else None
+    if role is None:
+        zh = "没有这个账号，或者此人不办这个案件：请填写能加签的人的账号。"
+        raise Refused("form-invalid", "of: nobody of this id works on this case: give the id of somebody", zh=zh)
+    return role
+
+
+@router.post("/drop-cosign")
+async def drop_cosign(case: DecidableCase, body: bodies.DropCosignBody, errand: Errand) -> Told | Pending:
+    """The signature is not waited for any more. The task's role, supervisor."""
+    return await errand.tell(case, DropCosigner, **body.model_dump())
+
+
+@router.post("/send-back")
+async def send_back(case: DecidableCase, body: bodies.SendBackBody, errand: Errand) -> Told | Pending:
+    """退回: an earlier task of a project is done again. Whoever has an open task, and those in charge of it."""
+    return await errand.tell(case, SendBack, **body.model_dump())
+
+
+@router.post("/take-back")
+async def take_back(case: DecidableCase, body: bodies.TakeBackBody, errand: Errand) -> Told | Pending:
+    """撤回: whoever decided a task of a project takes it back, while nothing rests on it."""
+    return await errand.tell(case, TakeBack, **body.model_dump())
+
+
+@router.post("/reopen", status_code=202)
+def reopen(person: Decider, case: DecidableCase, body: bodies.ReopenBody, house: Here) -> Pending:
+    """重新办理: a closed project goes on, within the pack's term. Clerk, representative, manager, supervisor."""
+    return reopened(house, person, case.case_no, body)
+
+
+def reopened(house: House, person: Person, case_no: str, body: bodies.ReopenBody) -> Pending:
+    """Leave word that a closed project goes on. Raises `Refused`: not-open, wrong-role, form-invalid."""
+    at = house.clock()
+    with house.database.write() as connection:
+        row = reads.case_on_record(connection, case_no)
+        if row.process != "connection":
+            zh = "欠费案件在款项退回后自行重开，不用人工重开。"
+            raise Refused("form-invalid", "an arrears case opens again by itself when debt comes back", zh=zh)
+        stands = processes.on_record(connection, row)
+        refuse_unless_reopening(stands.facts, stands.policy, stands.calendar, by=person.actor, at=at)
+        asked = {"case_no": row.case_no, "run": row.run + 1, "at": at.isoformat(), "by": person.id}
+        outbox.put(
+            connection, kind="reopen", process="connection", subject=row.subject, at=at, body=asked | body.model_dump()
+        )
+    return Pending(case_no=case_no)
 
 
 @router.post("/urge")

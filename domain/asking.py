@@ -46,6 +46,7 @@ def opened(ask: Ask, *, facts: CaseFacts, kinds: dict[str, TaskKind], calendar: 
         subject=ask.subject,
         not_by=ask.not_by,
         demands=ask.demands,
+        assignee=ask.assignee,
         clock=(Interval(party=ask.party, started_at=at),),
     )
     return TaskOpened(at=at, clauses=ask.clauses, task=task)

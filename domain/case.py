@@ -96,6 +96,26 @@ class TaskReassigned(Event):
     reason: str | None = None
 
 
+class CosignAsked(Event):
+    """加签: whoever has the task wants another person's signature under it before it is decided."""
+
+    event: Literal["CosignAsked"] = "CosignAsked"
+    task_id: str
+    key: str
+    of: str
+    role: Role
+    reason: str
+
+
+class CosignDropped(Event):
+    """The signature is not waited for any more."""
+
+    event: Literal["CosignDropped"] = "CosignDropped"
+    task_id: str
+    key: str
+    reason: str | None = None
+
+
 class TaskUrged(Event):
     event: Literal["TaskUrged"] = "TaskUrged"
     task_id: str
@@ -168,6 +188,8 @@ CoreEvent = (
     | TaskPaused
     | TaskResumed
     | TaskReassigned
+    | CosignAsked
+    | CosignDropped
     | TaskUrged
     | TaskEscalated
     | EscalationAnswered
@@ -178,8 +200,24 @@ CoreEvent = (
 )
 
 
+class Cosign(BaseModel):
+    """Whose signature an open task waits for; `answer` once it is given, or refused."""
+
+    model_config = ConfigDict(frozen=True)
+
+    of: str
+    role: Role
+    asked_by: str
+    asked_at: datetime
+    reason: str
+    answer: Literal["agree", "disagree"] | None = None
+
+
 class CaseFacts(BaseModel):
-    """What is known of a case. Open tasks only: a closed one is in the record. `as_of` never goes back."""
+    """What is known of a case. Open tasks only: a closed one is in the record. `as_of` never goes back.
+
+    `cosigns`: the last signature asked for, by the id of the open task that it goes under.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -190,6 +228,7 @@ class CaseFacts(BaseModel):
     stage: str | None = None
     tasks: dict[str, Task] = {}
     tasks_opened: int = 0
+    cosigns: dict[str, Cosign] = {}
     outcome: str | None = None
 
     def open_task(self, key: str, *, subject: str | None = None) -> Task | None:
@@ -262,6 +301,13 @@ def core_changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
             changes["tasks_opened"] = facts.tasks_opened + 1
         case TaskDecided() | TaskWithdrawn():
             changes["tasks"] = {no: task for no, task in facts.tasks.items() if no != event.task_id}
+            if facts.cosigns:
+                changes["cosigns"] = _answered(facts, event)
+        case CosignAsked():
+            asked = Cosign(of=event.of, role=event.role, asked_by=event.by, asked_at=event.at, reason=event.reason)
+            changes["cosigns"] = {**facts.cosigns, event.task_id: asked}
+        case CosignDropped():
+            changes["cosigns"] = {no: each for no, each in facts.cosigns.items() if no != event.task_id}
         case (
             TaskPaused()
             | TaskResumed()
@@ -282,6 +328,19 @@ def core_changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
         case _:
             pass
     return changes
+
+
+def _answered(facts: CaseFacts, event: TaskDecided | TaskWithdrawn) -> dict[str, Cosign]:
+    """The signatures waited for after a task has ended: its own no more, and the one that it was about is given."""
+    left = {no: each for no, each in facts.cosigns.items() if no != event.task_id}
+    about = facts.tasks[event.task_id].subject if event.task_id in facts.tasks else None
+    if isinstance(event, TaskDecided) and event.key.endswith(COSIGN) and about in left:
+        left[about] = left[about].model_copy(update={"answer": event.outcome})
+    return left
+
+
+COSIGN = ".cosign"
+"""How the key of a task ends that is nothing but a signature under another one (its subject)."""
 
 
 class EscalationPolicy(BaseModel):

@@ -137,7 +137,7 @@ def changed_by(
     """What a command about a task changes. Raises `Refused`: not-open, wrong-role, form-invalid."""
     match command:
         case PauseTask():
-            task = _open(command.task, facts)
+            task = task_at(command.task, facts)
             refuse_unless_acting(command.by, task.role, "supervisor")
             if command.party == "utility":
                 raise Refused("form-invalid", "party: a pause names the party that now holds the task, not the utility")
@@ -157,17 +157,17 @@ def changed_by(
             refuse_unless_acting(command.by, task.role, "supervisor")
             return resumed_task(task, at=command.at, by=command.by.id, calendar=calendar)
         case ReassignTask():
-            task = _open(command.task, facts)
+            task = task_at(command.task, facts)
             refuse_unless_acting(command.by, *reassigned_by)
             return TaskReassigned(
                 at=command.at, by=command.by.id, task_id=task.id, key=task.key, to=command.to, reason=command.reason
             )
         case UrgeTask():
-            task = _open(command.task, facts)
+            task = task_at(command.task, facts)
             return TaskUrged(at=command.at, by=command.by.id, task_id=task.id, key=task.key)
 
 
-def _open(key_or_id: str, facts: CaseFacts) -> Task:
+def task_at(key_or_id: str, facts: CaseFacts) -> Task:
     task = facts.tasks.get(key_or_id) or facts.open_task(key_or_id)
     if task is None:
         raise Refused("not-open", f"{key_or_id} is not open in this case")

@@ -16,6 +16,7 @@ class Ask(Strict):
 
     `subject` tells tasks of one key apart (an item, a node); `party` is whose time the task is. `role` and `level`
     stand in for the task kind's own where the pack says who; `demands` are fields of the form that it asks for.
+    `assignee`: the one person whom it is put to.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Ask(Strict):
     clauses: tuple[str, ...] = ()
     counts_from: datetime | None = None
     not_by: tuple[str, ...] = ()
+    assignee: str | None = None
     subject: str | None = None
     party: Party = "utility"
     role: Role | None = None

@@ -25,17 +25,18 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from domain.account import Bill, CustomerClass, Payment, Reversal
-from domain.arrears.commands import ArrearsCommand
 from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.policy import Stage
 from domain.calendars import CHINA, Calendar, PublishedYear
 from domain.clock import Party
+from domain.commands import Command
 from domain.connection import facts as domain_project
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.phases import PHASES
 from domain.money import PositiveYuan, Yuan
 from domain.people import ROLES, SYSTEM, Actor, Level, Role
 from domain.policy import Strict
+from domain.processes import PROCESSES
 from policies import written
 from policies.packs import PackError, clauses, load_pack
 from policies.written import Fault, Node, Place, spelled
@@ -52,7 +53,11 @@ STAGES: dict[str, Collection[str]] = {"arrears": get_args(Stage), "connection": 
 DEFAULT_PEOPLE = {name: Actor(id=name, roles=(role,)) for role in ROLES for name in (role, f"{role}-2")}
 AFTER_THE_LAST_STEP = timedelta(days=730)
 
-_COMMAND: TypeAdapter[ArrearsCommand] = TypeAdapter(ArrearsCommand)
+_COMMANDS: dict[str, TypeAdapter[Any]] = {
+    word: process.commands
+    for process in PROCESSES.values()
+    for word in process.commands.json_schema()["discriminator"]["mapping"]
+}
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=CHINA)
 
 
@@ -242,11 +247,12 @@ class Instruction(Body):
 
     verb: ClassVar[str]
 
-    def told(self, *, by: Actor, at: datetime) -> ArrearsCommand:
+    def told(self, *, by: Actor, at: datetime) -> Command:
         """The command. Raises ValidationError where the domain asks for more; a file that was read has none such."""
-        return _COMMAND.validate_python(
+        command: Command = _COMMANDS[self.verb].validate_python(
             {"command": self.verb, "by": by, "at": at, **self.model_dump(exclude_none=True)}
         )
+        return command
 
 
 class Contact(Instruction):
@@ -318,6 +324,34 @@ class Urge(Instruction):
     task: TaskKey
 
 
+class Cosign(Instruction):
+    """`of` signs under a task first, in a `role` that they hold."""
+
+    verb = "cosign"
+    task: TaskKey
+    of: Text
+    role: Role
+    reason: Text
+
+
+class DropCosign(Instruction):
+    verb = "drop-cosign"
+    task: TaskKey
+    reason: Text | None = None
+
+
+class SendBack(Instruction):
+    verb = "send-back"
+    to: TaskKey
+    reason: Text
+
+
+class TakeBack(Instruction):
+    verb = "take-back"
+    task: TaskKey
+    reason: Text
+
+
 class Withdraw(Instruction):
     verb = "withdraw"
     reason: Text
@@ -387,6 +421,10 @@ VERBS: dict[str, type[Body]] = {
     "resume": Resume,
     "reassign": Reassign,
     "urge": Urge,
+    "cosign": Cosign,
+    "drop-cosign": DropCosign,
+    "send-back": SendBack,
+    "take-back": TakeBack,
     "withdraw": Withdraw,
     "occupancy": Occupancy,
     "publish": Publish,
@@ -395,7 +433,7 @@ VERBS: dict[str, type[Body]] = {
 }
 OF_ONE_PROCESS: dict[str, str] = {
     **dict.fromkeys(("pay", "reverse", "bill", "contact", "dispute", "resolve", "plan", "promise"), "arrears"),
-    "occupancy": "connection",
+    **dict.fromkeys(("occupancy", "send-back", "take-back"), "connection"),
 }
 """Verbs that only one process understands."""
 

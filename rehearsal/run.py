@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from domain.calendars import Calendar
-from domain.case import StageEntered
+from domain.case import COSIGN, StageEntered
 from domain.commands import DecideTask
 from domain.connection.commands import ReportOccupancy
 from domain.connection.policy import Kind
-from domain.people import Role
+from domain.people import Actor, Role
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
@@ -175,9 +175,14 @@ class _Player:
         checked = [person for task in open_now[:1] for person in task.not_by]
         meant = next((task for task in open_now if task.subject == body.subject), open_now[0] if open_now else None)
         role, demands = (meant.role, meant.demands) if meant else (kind.role, ())
-        by = self.rehearsal.person(step.by) if step.by else self.rehearsal.default_person(role, avoiding=checked)
+        by = self.rehearsal.person(step.by) if step.by else self.whoever_signs(meant)
+        by = by or self.rehearsal.default_person(role, avoiding=checked)
         form = filled(kind.form, body.form, demands=demands)
         await self.stage.decide(DecideTask(by=by, at=at, key=kind.key, subject=body.subject, form=form))
+
+    def whoever_signs(self, task: Task | None) -> Actor | None:
+        """Whose signature a task is; None for any other task."""
+        return self.rehearsal.person(task.assignee) if task and task.assignee and task.key.endswith(COSIGN) else None
 
     def publish(self, years: Collection[object]) -> None:
         with self.stage.database.write() as connection:
@@ -211,7 +216,7 @@ class _Player:
 
     async def decide_plainly(self, task: Task, number: int, refused: set[str]) -> None:
         kind = TASKS[task.key]
-        by = self.rehearsal.default_person(task.role, avoiding=task.not_by)
+        by = self.whoever_signs(task) or self.rehearsal.default_person(task.role, avoiding=task.not_by)
         form = filled(kind.form, {}, demands=task.demands)
         command = DecideTask(by=by, at=self.stage.now, key=task.key, task_id=task.id, form=form)
         try:

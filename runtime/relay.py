@@ -16,6 +16,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.calendars import Calendar
@@ -100,6 +101,8 @@ class Relay:
             case "open":
                 await self._open(row.body["case_no"])
                 return True
+            case "reopen":
+                return await self._reopen(row.body)
             case "nudge":
                 return await self._nudge(row.process, row.subject)
             case "command":
@@ -116,14 +119,26 @@ class Relay:
         if opened is not None:
             await self.start(opened)
 
-    async def start(self, start: Start) -> WorkflowHandle[Any, Any]:
-        """Start a case; one that runs under its name already is found instead."""
+    async def _reopen(self, body: dict[str, Any]) -> bool:
+        """Start the next run of a closed project. False while the run before is still on its way out."""
+        start = await asyncio.to_thread(self.starts.project_reopening, body)
+        if start is not None:
+            try:
+                await self.start(start, found=WorkflowIDConflictPolicy.FAIL)
+            except WorkflowAlreadyStartedError:
+                return False
+        return True
+
+    async def start(
+        self, start: Start, *, found: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING
+    ) -> WorkflowHandle[Any, Any]:
+        """Start a case; one that runs under its name already is found instead, or refused."""
         return await self.client.start_workflow(
             start.workflow,
             start.opened,
             id=workflow_id(start.process, start.subject),
             task_queue=self.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_conflict_policy=found,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
 

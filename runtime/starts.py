@@ -1,6 +1,6 @@
 """How a case starts: its message, put together from the store at the moment it is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -78,6 +78,23 @@ class Starts:
                 return True
             carried = Carried(facts=last.facts, sequence=last.sequence, run=last.run + 1, reopened_at=min(taken_back))
             start = self._arrears(connection, last.case_no, account_no, pack=last.pack, opened_at=last.opened_at)
+            return start._replace(opened=start.opened.model_copy(update={"carried": carried}))
+
+    def project_reopening(self, body: Mapping[str, Any]) -> Start | None:
+        """The next run of a closed project that somebody has reopened; None when it is open (again) already."""
+        with self.database.read() as connection:
+            last = connection.execute(select(cases).where(cases.c.case_no == body["case_no"])).one()
+            if last.status != "closed" or last.run >= body["run"]:
+                return None
+            carried = Carried(
+                facts=last.facts,
+                sequence=last.sequence,
+                run=body["run"],
+                reopened_at=body["at"],
+                reopened_by=body["by"],
+                reopened_because=body["reason"],
+            )
+            start = self._project(connection, last.case_no, pack=last.pack, opened_at=last.opened_at)
             return start._replace(opened=start.opened.model_copy(update={"carried": carried}))
 
     def _arrears(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from store.tables import outbox
 
-Kind = Literal["open", "nudge", "command", "calendar"]
+Kind = Literal["open", "reopen", "nudge", "command", "calendar"]
 
 
 def put(

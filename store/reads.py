@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, union_all
 
+from domain.case import Cosign
 from domain.clock import Ledger
 from domain.policy import Strict
 from domain.refusals import Refused
@@ -151,6 +152,12 @@ def order_of(connection: Connection, order_no: str) -> Row[Any] | None:
 def account_on_record(connection: Connection, account_no: str) -> Row[Any]:
     """An account that is there, with its personal data, whoever asks."""
     return connection.execute(select(accounts).where(accounts.c.account_no == account_no)).one()
+
+
+def cosign_of(connection: Connection, case_no: str, task_id: str) -> Cosign | None:
+    """The signature that an open task waits for, or last had an answer to."""
+    found = connection.scalar(select(cases.c.facts["cosigns"][task_id]).where(cases.c.case_no == case_no))
+    return Cosign.model_validate(found) if found else None
 
 
 def refuse_foreign_account(connection: Connection, person: Person, account_no: str, *, absent: bool = True) -> None:

@@ -36,13 +36,13 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
-    from domain.arrears.ladder import IssueOrder, Step, begins_anew, next_moment, next_step
+    from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step
     from domain.arrears.policy import ArrearsPolicy, Limit
     from domain.case import Event, PackMoved, TaskDecided
     from domain.commands import DecideTask
     from domain.pack_moves import MovePack
     from domain.refusals import Refused
-    from domain.steps import Act, StandStill
+    from domain.steps import Act, StandStill, Step
     from domain.terms import due_at
     from store.casebook import Snapshot
     from store.orders import LimitAnswer, LimitRequest

@@ -363,7 +363,7 @@ class Case(ABC, Generic[Facts]):
             self.say(CaseOpened(at=at, process=process, pack=pack, subject=subject, about=about))
             return
         if carried.reopened_at is not None:
-            self.say(CaseReopened(at=carried.reopened_at, because="debt came back after closing"))
+            self.say(CaseReopened(at=carried.reopened_at, by=carried.reopened_by, because=carried.reopened_because))
         self.nudged = True  # one that the run before had no time for must not be lost
 
     @property

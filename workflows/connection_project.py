@@ -13,10 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.connection.commands import ConnectionCommand
     from domain.connection.facts import ProjectFacts
     from domain.connection.forms import CONNECTION_TASKS
-    from domain.connection.phases import Step, next_moment, next_step
+    from domain.connection.phases import next_moment, next_step
     from domain.connection.policy import ConnectionPolicy
     from domain.pack_moves import MovePack
-    from domain.steps import StandStill
+    from domain.steps import StandStill, Step
     from store.casebook import Snapshot
     from workflows.messages import Answer, ProjectOpened, workflow_id
 

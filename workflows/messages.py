@@ -42,6 +42,8 @@ class Carried(BaseModel):
     run: int
     processed: tuple[str, ...] = ()
     reopened_at: AwareDatetime | None = None
+    reopened_by: str = "system"
+    reopened_because: str = "debt came back after closing"
 
 
 class Opened(BaseModel):

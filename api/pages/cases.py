@@ -16,6 +16,7 @@ from api.pages.tasks import case_address
 from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
 from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
 from domain.connection.commands import ReportOccupancy
+from domain.connection.sending_back import BACK_TO, refuse_unless_reopening
 from domain.refusals import Refused
 from store import files as shelf
 from store import people, projects, reads
@@ -37,7 +38,21 @@ def project(viewer: Looking, case: VisibleCase) -> Response:
         return viewer.go(case_address(case.process, case.case_no))
     facts = about(viewer, case)
     stops = rails.rail(rails.of_project(), case.stage, facts.pop("entered"), over=case.status == "closed")
-    return viewer.show("project.html", **facts, rail=stops)
+    return viewer.show("project.html", **facts, rail=stops, **_second_thoughts(viewer, facts["stands"]))
+
+
+def _second_thoughts(viewer: Viewer, stands: processes.Case) -> dict[str, Any]:
+    """What of a project may be done again, taken back by its viewer, or opened again."""
+    facts = stands.facts
+    signed_for = facts.is_done("accept") or facts.failing or facts.round > 1
+    last = max(facts.done, key=lambda key: facts.done[key].at, default=None)
+    again = () if signed_for else tuple(key for name in BACK_TO if (key := f"connection.{name}") in facts.done)
+    mine = last if last in again and facts.done[last].by == viewer.person.id else None
+    try:
+        refuse_unless_reopening(facts, stands.policy, stands.calendar, by=viewer.person.actor, at=viewer.now)
+    except Refused:
+        return {"back_to": again, "mine_last": mine, "may_reopen": False}
+    return {"back_to": again, "mine_last": mine, "may_reopen": True}
 
 
 @router.get("/arrears/{case_no}")

@@ -1,15 +1,15 @@
 """A task on a page: its form, claimed, decided in place, and what happened when somebody else was quicker."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from api import bodies, errors, files, processes, verbs
+from api import errors, files, processes
 from api.access import DecidableTask, VisibleTask
 from api.arithmetic import arithmetic_of
 from api.cases import looked_into
@@ -19,11 +19,10 @@ from api.house import EngineAway, House
 from api.once import Once
 from api.pages import ladder_steps
 from api.pages.field_answers import beaten_told, done_told, fault_told
-from api.pages.forms import Field, faults_by_field, fields_of, meant, read_back
+from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
 from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
-from domain.commands import PauseTask, ResumeTask, UrgeTask
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
@@ -103,46 +102,6 @@ def _claimed(viewer: Viewer, task: Any) -> Response:
     if viewer.by_htmx:
         return Response(status_code=204, headers={"HX-Trigger": "recorded"})
     return viewer.go(f"/tasks/{task.task_id}")
-
-
-@router.post("/urge")
-async def urge(viewer: Looking, task: DecidableTask) -> Response:
-    return await _tell(viewer, task, UrgeTask)
-
-
-@router.post("/pause")
-async def pause(
-    viewer: Looking,
-    task: DecidableTask,
-    party: Annotated[Any, Form()],
-    reason: Annotated[str, Form(min_length=1, max_length=500)],
-) -> Response:
-    return await _tell(viewer, task, PauseTask, party=party, reason=reason)
-
-
-@router.post("/resume")
-async def resume(viewer: Looking, task: DecidableTask) -> Response:
-    return await _tell(viewer, task, ResumeTask)
-
-
-@router.post("/reassign")
-async def reassign(
-    viewer: Looking,
-    task: DecidableTask,
-    to: Annotated[str, Form(max_length=100)],
-    reason: Annotated[str | None, Form(max_length=500)] = None,
-) -> Response:
-    """Give a task to somebody; whoever had it in hand has it no more."""
-    body = meant(bodies.ReassignBody, task=task.task_id, to=to, reason=reason or None)
-    errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
-    await verbs.given(task, body, errand, viewer.house)
-    return viewer.go(f"/tasks/{task.task_id}")
-
-
-async def _tell(viewer: Viewer, row: Any, kind: Any, **said: Any) -> Response:
-    errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
-    await errand.tell(row, kind, task=row.task_id, **said)
-    return viewer.go(f"/tasks/{row.task_id}")
 
 
 @router.post("/decide")
@@ -281,7 +240,10 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         subject = work.title_of(connection, viewer.person, task.case_no)
         decided_by = task.body.get("decided_by")
         entries = reads.latest(connection, task.case_no, limit=LATEST)
-        ids = {entry.by for entry in entries} | {name for name in (decided_by, task.holder, task.assignee) if name}
+        cosign = reads.cosign_of(connection, task.case_no, task.task_id) if task.status == "open" else None
+        signer = cosign.of if cosign else None
+        ids = {entry.by for entry in entries}
+        ids |= {name for name in (decided_by, task.holder, task.assignee, signer) if name}
         names = people.names(connection, ids)
     titles = {field.name: field.title for field in fields_of(form)}
     return {
@@ -293,6 +255,7 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         "decided_by": names.get(decided_by, decided_by),
         "names": names,
         "latest": moments(viewer, entries, names),
+        "cosign": cosign,
         "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
         "guest": not viewer.person.inside,
     }

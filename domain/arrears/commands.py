@@ -36,6 +36,7 @@ from domain.commands import (
     end_of,
     refuse_unless_acting,
 )
+from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_signed
 from domain.money import Yuan
 from domain.refusals import Refused
 
@@ -83,6 +84,8 @@ ArrearsCommand = Annotated[
     | ResumeTask
     | ReassignTask
     | UrgeTask
+    | AskCosigner
+    | DropCosigner
     | RecordContact
     | DisputeBills
     | ResolveDispute
@@ -98,6 +101,7 @@ ArrearsCommand = Annotated[
 def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     """The decision, when it may be taken; what only the arrears process knows is checked here. Raises `Refused`."""
     decided = decided_task(command, facts, ARREARS_TASKS)
+    refuse_unless_signed(decided, facts)
     form = ARREARS_TASKS[command.key].filled(command.form)
     if isinstance(form, Service) and form.served_at is not None:
         if form.served_at > command.at:
@@ -152,6 +156,8 @@ def events_of(
     match command:
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
             return [changed_by(command, facts, calendar)]
+        case AskCosigner() | DropCosigner():
+            return [*cosigned(command, facts, policy.cosign)]
         case RecordContact():
             refuse_unless_acting(command.by, "collector", "supervisor")
             return [ContactRecorded(**said, method=command.method, reached=command.reached, note=command.note)]

@@ -60,6 +60,7 @@ from domain.arrears.policy import (
 from domain.calendars import Calendar, start_of
 from domain.case import CaseOpened, StageEntered, TaskDecided, answered_escalation
 from domain.clauses import keeps
+from domain.cosigning import Signature
 from domain.terms import due_at
 
 NOT_STAGED = (Remind, Report, Publish, Approve, Refer)
@@ -163,6 +164,9 @@ def _of_a_decision(
             yield WaterRestored(**said)
         case RestoreRecord():
             yield ValveFoundUntouched(**said)
+        case Signature():
+            # The core keeps what was signed; the ladder does not move by it.
+            pass
         case LegalReferral(outcome="refer"):
             yield DebtReferred(**said)
         case LegalReferral():

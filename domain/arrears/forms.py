@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
+from domain.cosigning import cosign_kind
 from domain.tasks import PICTURE, Form, TaskKind, required_when
 
 Method = Literal["in-person", "posted", "registered", "sms", "phone"]
@@ -217,6 +218,7 @@ REFER_LEGAL = TaskKind(
 ARREARS_TASKS: dict[str, TaskKind] = {
     kind.key: kind
     for kind in (
+        cosign_kind("arrears"),
         SERVE_DUNNING,
         DUN_CUSTOMER,
         REPORT_NONPAYER,

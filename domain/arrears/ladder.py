@@ -35,15 +35,13 @@ from domain.arrears.policy import (
 )
 from domain.calendars import Calendar
 from domain.case import Event, ends, next_escalation
-from domain.steps import Act, Ask, Close, StandStill
+from domain.cosigning import with_signatures
+from domain.steps import Act, Ask, Close, StandStill, Step
 from domain.terms import Due, Term, due_at
 
 
 class IssueOrder(Act):
     """The limit order is to be issued now, if the interlock agrees."""
-
-
-Step = Ask | IssueOrder | StandStill | Close
 
 
 def pursuable(owed: Standing, policy: ArrearsPolicy) -> bool:
@@ -80,8 +78,8 @@ def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) ->
     """What the case calls for now, and of whom; None when it has ended."""
     step = _next_step(facts, policy, calendar)
     if isinstance(step, Ask) and (who := policy.who.get(step.key)) is not None:
-        return step.model_copy(update={"role": who.value.role, "level": who.value.level})
-    return step
+        step = step.model_copy(update={"role": who.value.role, "level": who.value.level})
+    return with_signatures(step, facts, process="arrears", term=policy.cosign)
 
 
 def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:

@@ -137,6 +137,7 @@ class ArrearsPolicy(Strict):
     escalation: Sourced[EscalationPolicy]
     messages: dict[str, Sourced[str]]
     who: dict[str, Sourced[Who]] = {}
+    cosign: Sourced[Term] | None = None
 
     @property
     def limits(self) -> bool:

@@ -67,6 +67,8 @@ from domain.connection.forms import (
 )
 from domain.connection.phases import closed_gates, phase_now
 from domain.connection.policy import ConnectionPolicy, Server
+from domain.connection.sending_back import SendBack, TakeBack, sent_back
+from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_signed
 from domain.people import Role
 from domain.refusals import Refused
 
@@ -85,6 +87,10 @@ ConnectionCommand = Annotated[
     | ResumeTask
     | ReassignTask
     | UrgeTask
+    | AskCosigner
+    | DropCosigner
+    | SendBack
+    | TakeBack
     | PlaceHold
     | ReleaseHold
     | WithdrawCase
@@ -97,6 +103,7 @@ ConnectionCommand = Annotated[
 def decide(command: DecideTask, facts: ProjectFacts, policy: ConnectionPolicy) -> TaskDecided:
     """The decision, when it may be taken; what only a connection project knows is checked here. Raises `Refused`."""
     decided = decided_task(command, facts, CONNECTION_TASKS)
+    refuse_unless_signed(decided, facts)
     form = CONNECTION_TASKS[command.key].filled(command.form)
     refuse_unless_right(command, form, facts)
     match form:
@@ -148,6 +155,10 @@ def events_of(
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
             by = policy.reassigned_by.value if policy.reassigned_by else REASSIGN
             return [changed_by(command, facts, calendar, reassigned_by=by)]
+        case AskCosigner() | DropCosigner():
+            return [*cosigned(command, facts, policy.cosign)]
+        case SendBack() | TakeBack():
+            return [sent_back(command, facts, policy, calendar, *IN_CHARGE)]
         case PlaceHold():
             refuse_unless_acting(command.by, *IN_CHARGE)
             if facts.suspended:

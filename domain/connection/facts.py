@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from domain.account import Frozen
-from domain.case import CaseFacts, CoreEvent, Event, TaskDecided, core_changes
+from domain.case import CaseFacts, CaseReopened, CoreEvent, Event, TaskDecided, core_changes
 from domain.connection.forms import (
     CONNECTION_TASKS,
     Acceptance,
@@ -23,6 +23,7 @@ from domain.connection.forms import (
 from domain.connection.items import Table
 from domain.connection.policy import DesignBy, Kind, Server
 from domain.connection.policy import Sector as Sector
+from domain.cosigning import Signature
 
 
 class Project(Frozen):
@@ -140,6 +141,16 @@ class ComplaintRecorded(Event):
     opinion: str | None = None
 
 
+class SentBack(Event):
+    """Work that does not stand: `to` is to be done again, and with it all of `undone`."""
+
+    event: Literal["SentBack"] = "SentBack"
+    to: str
+    reason: str
+    undone: tuple[str, ...]
+    taken_back: bool = False
+
+
 class ReviewDue(Event):
     event: Literal["ReviewDue"] = "ReviewDue"
     because: str
@@ -176,6 +187,7 @@ ConnectionEvent = Annotated[
     | ReadingBegins
     | OccupancyReported
     | ComplaintRecorded
+    | SentBack
     | ReviewDue
     | ProjectSuspended
     | ProjectResumed
@@ -243,6 +255,18 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
             return _decided(facts, event)
         case ProjectAssigned():
             return {"assigned_to": event.to}
+        case SentBack():
+            done = {key: each for key, each in facts.done.items() if key not in event.undone}
+            again: dict[str, Any] = {"done": done}
+            if "connection.check-papers" in event.undone:
+                again |= {"papers_complete": False, "missing": ()}
+            if "connection.register-works" in event.undone:
+                again["nodes"] = {}
+            return again
+        case CaseReopened():
+            # A project that was done is looked at again by those who follow up; one called off goes on where it stood.
+            done = {key: each for key, each in facts.done.items() if key != "connection.follow-up"}
+            return {"withdrawn": None, "done": done}
         case OccupancyReported():
             return {"occupancy": event.share}
         case ItemTableTaken():
@@ -273,6 +297,8 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
             return {"papers_complete": not form.missing, "missing": form.missing, "tolerated": tolerated, "done": done}
         case PapersSupplied():
             return {"papers": (*facts.papers, *form.papers), "tolerated" if subject == "tolerated" else "missing": ()}
+        case Signature():
+            return {}
         case Assignment():
             return {"done": done}
         case Review(outcome="return"):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from domain.clauses import asked_by
+from domain.cosigning import cosign_kind
 from domain.people import Level, Role
 from domain.tasks import PICTURE, TICKED, Form, TaskKind, required_when
 
@@ -414,6 +415,7 @@ def _kind(
 CONNECTION_TASKS: dict[str, TaskKind] = {
     kind.key: kind
     for kind in (
+        cosign_kind("connection"),
         _kind(
             "check-papers",
             "核对资料",

@@ -9,11 +9,10 @@ from domain.clauses import keeps
 from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
 from domain.connection.items import Check
 from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
+from domain.cosigning import with_signatures
 from domain.policy import Sourced
-from domain.steps import Ask, Calls, Close, StandStill
+from domain.steps import Ask, Calls, Close, StandStill, Step
 from domain.terms import Term, due_at
-
-Step = Calls | StandStill | Close
 
 
 @keeps("qingdao.customer-service.complete-papers-move-on", "changchun.connection.every-customer-one-rep")
@@ -127,7 +126,8 @@ def next_step(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar)
         # May follow later: beside whatever the phase asks.
         asks = (*asks, _ask("supply-papers", policy.terms.supply_papers, subject="tolerated", party="customer"))
     if asks:
-        return Calls(asks=tuple(_as_the_pack_has_it(ask, facts.project, policy) for ask in asks))
+        step = Calls(asks=tuple(_as_the_pack_has_it(ask, facts.project, policy) for ask in asks))
+        return with_signatures(step, facts, process="connection", term=policy.cosign)
     if switches(facts, policy) and not facts.is_done("switch-meters"):
         review_at = due_at(term=policy.review_every.value, started_at=facts.as_of, calendar=calendar).at
         review = ReviewDue(at=review_at, because="occupancy", clauses=policy.review_every.clauses)

@@ -139,6 +139,9 @@ class ConnectionPolicy(Strict):
     first_bill: Sourced[Term] | None = None
     switched_into_route: Sourced[Term] | None = None
     reading_notice: Sourced[str] | None = None
+    cosign: Sourced[Term] | None = None
+    take_back_within: Sourced[Term] | None = None
+    reopen_within: Sourced[Term] | None = None
 
     @model_validator(mode="after")
     def _speaks_of_what_there_is(self) -> Self:

@@ -42,6 +42,11 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
             "reassign",
             "urge",
             "withdraw",
+            "cosign",
+            "drop-cosign",
+            "send-back",
+            "take-back",
+            "reopen",
             "occupancy",
         )
     },

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.conftest import Site
+from tests.api.conftest import Site, eventually
 
 
 @pytest.fixture
@@ -74,3 +74,73 @@ def test_a_new_project_stands_on_the_board_and_its_first_task_is_counted(site: S
     (task,) = site.get("/tasks", "clerk", q=name).json()["items"]
     assert (task["title"], task["party"]) == (name, "utility")
     assert [case["case_no"] for case in site.get("/cases", "clerk", q=name).json()["items"]] == [line["case_no"]]
+
+
+def decided(site: Site, case_no: str, key: str, who: str, form: dict[str, Any] | None = None) -> Any:
+    return site.post(f"/cases/{case_no}/tasks/{key}/decide", {"form": form or {}}, who=who)
+
+
+def test_a_decision_waits_for_the_signature_that_was_asked_for(site: Site, project: dict[str, Any]) -> None:
+    no, (task,) = project["case_no"], project["tasks"]
+    asking = {"task": task["task_id"], "of": "engineer", "reason": "请看管位"}
+    assert site.post(f"/cases/{no}/cosign", asking, who="designer").json()["code"] == "wrong-role"
+    assert site.post(f"/cases/{no}/cosign", asking | {"of": "auditor"}, who="clerk").json()["code"] == "form-invalid"
+    assert site.post(f"/cases/{no}/cosign", asking | {"of": "clerk"}, who="clerk").json()["code"] == "four-eyes"
+    assert site.post(f"/cases/{no}/cosign", asking, who="clerk").status_code == 200
+    form = {"outcome": "complete"}
+    assert decided(site, no, task["key"], "clerk", form).json()["code"] == "four-eyes"
+    (mine,) = [each for each in site.get("/tasks?mine=true", who="engineer").json()["items"] if each["case_no"] == no]
+    assert mine["key"] == "connection.cosign"
+    signed = site.post(f"/tasks/{mine['task_id']}/decide", {"form": {"outcome": "agree"}}, who="engineer")
+    assert signed.status_code == 200, signed.text
+    assert decided(site, no, task["key"], "clerk", form).status_code == 200
+
+
+def test_a_signature_that_is_not_needed_any_more_is_dropped_with_its_task(site: Site, project: dict[str, Any]) -> None:
+    no, (task,) = project["case_no"], project["tasks"]
+    asking = {"task": task["task_id"], "of": "engineer", "reason": "请看管位"}
+    site.post(f"/cases/{no}/cosign", asking, who="clerk")
+    dropped = site.post(f"/cases/{no}/drop-cosign", {"task": task["task_id"]}, who="clerk")
+    assert dropped.status_code == 200, dropped.text
+    assert [each["key"] for each in site.get(f"/cases/{no}").json()["tasks"] if each["status"] == "open"] == [
+        task["key"]
+    ]
+    assert decided(site, no, task["key"], "clerk", {"outcome": "complete"}).status_code == 200
+
+
+def test_work_is_sent_back_and_taken_back_until_a_meter_is_signed_for(site: Site, project: dict[str, Any]) -> None:
+    no = project["case_no"]
+    assert decided(site, no, "connection.check-papers", "clerk", {"outcome": "complete"}).status_code == 200
+    taken = site.post(f"/cases/{no}/take-back", {"task": "connection.check-papers", "reason": "看错"}, who="clerk")
+    assert taken.status_code == 200, taken.text
+    assert taken.json()["stage"] == "application"
+    assert decided(site, no, "connection.check-papers", "clerk", {"outcome": "complete"}).status_code == 200
+    assert decided(site, no, "connection.arrange-survey", "representative").status_code == 200
+    late = site.post(f"/cases/{no}/take-back", {"task": "connection.check-papers", "reason": "看错"}, who="clerk")
+    assert late.json()["code"] == "not-open"
+    back = {"to": "connection.check-papers", "reason": "证照过期"}
+    assert site.post(f"/cases/{no}/send-back", back, who="collector").json()["code"] == "wrong-role"
+    assert site.post(f"/cases/{no}/send-back", back | {"to": "connection.accept"}, who="engineer").json()["code"] == (
+        "form-invalid"
+    )
+    assert site.post(f"/cases/{no}/send-back", back, who="engineer").json()["stage"] == "application"
+    told = site.get(f"/cases/{no}/timeline").json()["items"]
+    assert [each["body"]["undone"] for each in told if each["event"] == "SentBack"][-1] == [
+        "connection.check-papers",
+        "connection.arrange-survey",
+    ]
+
+
+def test_a_project_called_off_by_mistake_goes_on_where_it_stood(site: Site, project: dict[str, Any]) -> None:
+    no = project["case_no"]
+    assert site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="clerk").json()["code"] == "not-open"
+    assert decided(site, no, "connection.check-papers", "clerk", {"outcome": "complete"}).status_code == 200
+    site.post(f"/cases/{no}/withdraw", {"reason": "不再开店"}, who="supervisor")
+    assert site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="collector").json()["code"] == "wrong-role"
+    for _ in range(2):  # asked for twice, opened once
+        assert site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="clerk").status_code == 202
+    eventually(lambda: site.get(f"/cases/{no}").json()["status"] == "open")
+    assert decided(site, no, "connection.arrange-survey", "representative").status_code == 200
+    told = site.get(f"/cases/{no}/timeline").json()["items"]
+    (again,) = [each for each in told if each["event"] == "CaseReopened"]
+    assert (again["body"]["because"], again["actor"]) == ("误撤", "clerk")

@@ -30,6 +30,7 @@ from rehearsal.expectations import (
     TaskExpected,
 )
 from rehearsal.files import (
+    OF_ONE_PROCESS,
     VERBS,
     AnotherBill,
     ArrearsOpening,
@@ -226,10 +227,13 @@ def test_every_verb_of_the_contract_is_read(steps_of: Steps) -> None:
   - {after: PT1H, crash: worker}
   - {after: PT1H, drive: {until: limited, each: P1DT2H, except: [arrears.approve-limit]}, optional: true}
   - {stale: true}
+  - {after: PT1H, cosign: {task: arrears.approve-limit, of: zhao, role: supervisor, reason: unusual}}
+  - {after: PT1H, drop-cosign: {task: arrears.approve-limit}}
 """
     steps = steps_of(told)
-    assert {step.verb for step in steps} == {*VERBS, "stale"} - {"occupancy"}
-    assert [step.number for step in steps] == list(range(1, 24))
+    of_projects = {verb for verb, process in OF_ONE_PROCESS.items() if process == "connection"}
+    assert {step.verb for step in steps} == {*VERBS, "stale"} - of_projects
+    assert [step.number for step in steps] == list(range(1, 26))
     by_verb = {step.verb: step.body for step in steps}
     decide = by_verb["decide"]
     assert isinstance(decide, Decide)
