@@ -5,10 +5,10 @@ import secrets
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import limits
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     sample_accounts: int = Field(300, ge=1, description="invented accounts that a first `guanjia run` puts in")
     sample_projects: int = Field(40, ge=0, le=80, description="invented applications that a first run puts in; 0: none")
     sample_work: bool = Field(True, description="let the sample people take some of the sample cases forward")
+    sms: Literal["log", "aliyun"] = Field(
+        "log", description="who sends SMS: log keeps them in files of the data folder, aliyun is 阿里云短信"
+    )
+    sms_url: str = Field("https://dysmsapi.aliyuncs.com", pattern=r"^https?://[^/]+$")
+    sms_key_id: str | None = Field(None, description="AccessKey ID of the provider")
+    sms_key_secret: SecretStr | None = Field(None, description="AccessKey secret of the provider")
+    sms_sign_name: str | None = Field(None, description="the signature (短信签名) approved by the provider")
+    sms_templates: dict[str, str] = Field(
+        {}, description='the provider\'s template of each of ours, as JSON: {"jinan/reminder": "SMS_123"}'
+    )
     billing_secrets: SecretStr | None = Field(
         None,
         description="what the billing system signs its events with, 16 characters or more; two, comma-separated, while "
@@ -68,6 +78,13 @@ class Settings(BaseSettings):
     def _limits(cls, words: str) -> str:
         limits.parse(words)
         return words
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        needed = ("sms_key_id", "sms_key_secret", "sms_sign_name", "sms_templates")
+        if self.sms != "log" and (missing := [name for name in needed if not getattr(self, name)]):
+            raise ValueError(f"sms={self.sms} needs {', '.join(missing)}")
+        return self
 
     @field_validator("billing_secrets")
     @classmethod

@@ -10,8 +10,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.aliyun_sms import AliyunSms
 from activities.casebook import Casebook
-from activities.channels import JournalChannel
+from activities.channels import ByChannel, JournalChannel, NoProvider
 from activities.notices import Channel, Notices
 from policies.packs import also_in, load_pack
 from runtime.relay import Relay
@@ -48,6 +49,24 @@ def message_text(pack: str, template: str) -> str:
     return arrears.messages[template].value
 
 
+def channels(settings: Settings) -> Channel:
+    """The provider of each channel, as the settings have it."""
+    journal = JournalChannel(settings.data / "messages")
+    providers: dict[str, Channel] = {"sms": journal, "wechat": journal}
+    if settings.sms == "aliyun":
+        # Beside a real provider a journal would say "sent" of what reached nobody.
+        providers["wechat"] = NoProvider()
+        providers["sms"] = AliyunSms(
+            url=settings.sms_url,
+            key_id=settings.sms_key_id or "",
+            secret=settings.sms_key_secret.get_secret_value() if settings.sms_key_secret else "",
+            sign_name=settings.sms_sign_name or "",
+            templates=settings.sms_templates,
+            clock=now,
+        )
+    return ByChannel(providers)
+
+
 def build_worker(
     client: Client,
     database: Database,
@@ -59,7 +78,7 @@ def build_worker(
 ) -> Worker:
     """A worker for every process. Activities are given what they need here and nowhere else."""
     casebook = Casebook(database)
-    notices = Notices(database, channel, message_text)
+    notices = Notices(database, channel, message_text, clock=now)
     activities: list[Callable[..., Any]] = [
         casebook.record,
         casebook.read_ledger,
@@ -98,7 +117,7 @@ async def main(settings: Settings) -> None:
         also_in(settings.packs)
     database = Database(settings.database)
     client = await connect(settings)
-    channel = JournalChannel(settings.data / "messages")
+    channel = channels(settings)
     relay = Relay(client, database, task_queue=settings.task_queue)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

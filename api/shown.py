@@ -210,6 +210,7 @@ class NoticeShown(Of):
     at: datetime
     status: str
     recipient: str | None
+    detail: str | None = None
 
 
 class ArrearsShown(BaseModel):

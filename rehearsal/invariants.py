@@ -421,7 +421,7 @@ def _restored_when_settled(found: _Found) -> Iterator[str]:
 
 def _few_messages(found: _Found) -> Iterator[str]:
     due: Counter[tuple[str | None, str, str, int]] = Counter()
-    sent = {row.key: row for row in found.messages if row.status in ("sent", "sending")}
+    sent = {row.key: row for row in found.messages if row.status in ("sent", "sending", "unknown")}
     for before, entry in found.walk():
         if entry.event == "MessageDue" and entry.body["key"] in sent:
             due[before.stage, entry.body["template"], entry.body["channel"], before.round] += 1

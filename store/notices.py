@@ -1,7 +1,9 @@
 """Messages as they stand: reserved before they are handed over, settled when their fate is known."""
 
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from pydantic import AwareDatetime
 from sqlalchemy import Connection, select, update
 
 from domain.money import yuan
@@ -10,7 +12,7 @@ from store.database import upsert
 from store.intake import owes
 from store.tables import accounts, notices
 
-Fate = Literal["sent", "failed", "withdrawn"]
+Fate = Literal["sent", "failed", "withdrawn", "unknown"]
 
 
 class Texts(Protocol):
@@ -19,48 +21,80 @@ class Texts(Protocol):
 
 
 class Place(Strict):
-    """A message's place in the store. `tried_before`: someone may have handed it over already."""
+    """A message's place in the store. `settled`: its fate, once it is known for good.
 
-    status: Literal["sending", "sent", "failed", "withdrawn"]
-    tried_before: bool
-    provider_key: str
+    `handed_at`: when somebody last set about handing it over, `hand_overs` how often somebody has.
+    """
+
+    settled: Fate | None
+    handed_at: AwareDatetime | None
+    hand_overs: int
+    reference: str
     recipient: str | None
     text: str
+    parameters: dict[str, str]
     detail: str | None = None
 
 
 def reserve(connection: Connection, letter: dict[str, Any], *, texts: Texts) -> Place:
     """Take the message's place, once; a second caller finds the first one's. A settled account is not written to."""
-    where = (notices.c.case_no == letter["case_no"], notices.c.key == letter["key"])
-    standing = connection.execute(select(notices).where(*where)).one_or_none()
+    where = _is(letter["case_no"], letter["key"])
     phone = connection.scalar(select(accounts.c.phone).where(accounts.c.account_no == letter["account_no"]))
-    settled = not owes(connection, letter["account_no"], at=letter["at"])
-    if standing is None:
-        row = {name: letter[name] for name in ("case_no", "key", "template", "channel", "at")}
-        upsert(
-            connection,
-            notices,
-            row | {"status": "withdrawn" if settled else "sending", "recipient": masked(phone)},
-            key=("case_no", "key"),
-        )
+    row = {name: letter[name] for name in ("case_no", "key", "template", "channel", "at")}
+    row |= {"status": "sending", "recipient": masked(phone), "hand_overs": 0}
+    new = upsert(connection, notices, row, key=("case_no", "key"), keep=tuple(row))
+    if new and not owes(connection, letter["account_no"], at=letter["at"]):
+        settle(connection, letter["case_no"], letter["key"], status="withdrawn", reference=None)
+    standing = connection.execute(select(notices).where(*where)).one()
     words = texts(letter["pack"], letter["template"])
+    parameters = {
+        "account_no": letter["account_no"],
+        "amount": yuan(letter["amount_fen"]),
+        "case_no": letter["case_no"],
+    }
     return Place(
-        status=standing.status if standing else "withdrawn" if settled else "sending",
-        tried_before=standing is not None,
-        provider_key=f"{letter['case_no']}/{letter['key']}",
+        settled=None if standing.status == "sending" else standing.status,
+        handed_at=standing.handed_at,
+        hand_overs=standing.hand_overs,
+        reference=reference_of(letter["case_no"], letter["key"]),
         recipient=phone,
-        text=words.format(
-            account_no=letter["account_no"], amount=yuan(letter["amount_fen"]), case_no=letter["case_no"]
-        ),
+        text=words.format(**parameters),
+        parameters=parameters,
+        detail=standing.detail,
     )
 
 
-def settle(connection: Connection, case_no: str, key: str, *, status: str, reference: str | None) -> None:
+def reference_of(case_no: str, key: str) -> str:
+    """What a provider knows a message by: no number and no name in it."""
+    return f"{case_no}/{key}"
+
+
+def hand_over(connection: Connection, letter: dict[str, Any], *, at: datetime) -> bool:
+    """Set about handing a message over. False when the account has been settled meanwhile: it is withdrawn."""
+    if not owes(connection, letter["account_no"], at=max(at, letter["at"])):
+        settle(connection, letter["case_no"], letter["key"], status="withdrawn", reference=None)
+        return False
+    mine = update(notices).where(*_is(letter["case_no"], letter["key"]))
+    connection.execute(mine.values(handed_at=at, hand_overs=notices.c.hand_overs + 1))
+    return True
+
+
+def not_handed_over(connection: Connection, case_no: str, key: str) -> None:
+    """The provider surely did not take it: as if it had never been tried."""
+    mine = update(notices).where(*_is(case_no, key))
+    connection.execute(mine.values(handed_at=None, hand_overs=notices.c.hand_overs - 1))
+
+
+def settle(
+    connection: Connection, case_no: str, key: str, *, status: Fate, reference: str | None, detail: str | None = None
+) -> None:
     connection.execute(
-        update(notices)
-        .where(notices.c.case_no == case_no, notices.c.key == key)
-        .values(status=status, provider_reference=reference)
+        update(notices).where(*_is(case_no, key)).values(status=status, provider_reference=reference, detail=detail)
     )
+
+
+def _is(case_no: str, key: str) -> tuple[Any, Any]:
+    return notices.c.case_no == case_no, notices.c.key == key
 
 
 def masked(phone: str | None) -> str | None:

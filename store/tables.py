@@ -312,6 +312,9 @@ notices = Table(
     Column("recipient", String(50)),
     Column("status", String(20), nullable=False),
     Column("provider_reference", String(100)),
+    Column("detail", String(100)),
+    Column("handed_at", Instant),
+    Column("hand_overs", Integer, nullable=False, default=0),
 )
 
 files = Table(

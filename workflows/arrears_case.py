@@ -12,7 +12,7 @@ from workflows.case import LOCAL, Case, refuse
 
 with workflow.unsafe.imports_passed_through():
     from activities.casebook import Casebook, LedgerQuestion
-    from activities.notices import Letter, Notices
+    from activities.notices import LAST_TRY, Letter, Notices
     from domain.account import Bill, LedgerFact, Payment, Protected, Reversal
     from domain.arrears import commands, moves
     from domain.arrears.commands import ArrearsCommand
@@ -51,7 +51,7 @@ with workflow.unsafe.imports_passed_through():
 PROMPT = timedelta(minutes=1)
 OUTSIDE: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),
-    "retry_policy": RetryPolicy(maximum_interval=timedelta(minutes=10), maximum_attempts=20),
+    "retry_policy": RetryPolicy(maximum_interval=timedelta(minutes=10), maximum_attempts=LAST_TRY + 5),
 }
 
 
@@ -260,7 +260,7 @@ class ArrearsCase(Case[ArrearsFacts]):
             delivery = await workflow.execute_activity_method(Notices.send, letter, **OUTSIDE)
             status, detail = delivery.status, delivery.detail
         except ActivityError:
-            status, detail = "failed", "the provider did not answer"
+            status, detail = "unknown", "the provider did not answer"
         if status == "sent" or message.key in self.facts.messages:
             self.say(
                 MessageSettled(

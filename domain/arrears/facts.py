@@ -248,13 +248,13 @@ class MessageHeld(Event):
 
 
 class MessageSettled(Event):
-    """What became of a message: accepted by the provider, failed for good, or no longer wanted."""
+    """What became of a message: accepted by the provider, failed for good, no longer wanted, or nobody knows."""
 
     event: Literal["MessageSettled"] = "MessageSettled"
     key: str
     template: str
     channel: str
-    status: Literal["sent", "failed", "withdrawn"]
+    status: Literal["sent", "failed", "withdrawn", "unknown"]
     detail: str | None = None
 
 
