@@ -16,7 +16,9 @@ def filled(form: type[Form], given: Mapping[str, Any], *, demands: Iterable[str]
     """
     schema = _schema(form)
     fields: dict[str, dict[str, Any]] = schema.get("properties", {})
-    whole = _completed(dict(given), (*schema.get("required", ()), *demands), fields)
+    # A text that may be empty is asked for like any other; only whoever writes nothing into it means nothing.
+    may_be_empty = (name for name, field in fields.items() if field.get("default") == "")
+    whole = _completed(dict(given), (*schema.get("required", ()), *demands, *may_be_empty), fields)
     for rule in schema.get("allOf", ()):
         if not _applies(rule.get("if", {}), whole, fields):
             continue
