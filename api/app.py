@@ -34,6 +34,7 @@ from api.house import Engine, House
 from api.limits import BodyLimit
 from api.pages import site
 from api.running import Running
+from api.together import Together
 from policies.packs import also_in
 from runtime.wall_clock import now
 from settings import Settings
@@ -81,11 +82,12 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = database or Database(settings.database)
         app.state.house = House(settings, store, Engine(settings, store, client), clock or now)
-        app.state.running = Running()
+        app.state.running, app.state.together = Running(), Together()
         sweeping = asyncio.create_task(incoming.sweep_now_and_then(settings.data, app.state.house.clock))
         yield
         sweeping.cancel()
         await app.state.running.finish()
+        await app.state.together.finish()
         await app.state.house.engine.close()
         if database is None:
             store.close()
@@ -107,6 +109,8 @@ def create_app(
         f"{PREFIX}/ledger/preview": LARGEST_FILE,
         "/ledger/preview": LARGEST_FILE,
         f"{PREFIX}/cases/{{case_no}}/files": max(photo, paper),
+        "/arrears/together": LARGEST_FILE,
+        "/arrears/{case_no}/contact": photo,
         "/tasks/{task_id}/decide": 2 * photo,  # a form with a photo and a signature
     }
     app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere=larger)

@@ -6,7 +6,7 @@ Unknown fields are refused, so that nothing typed is lost; only the opening of a
 import math
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,9 +19,11 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     Tag,
+    model_validator,
 )
 
 from domain.account import Bill, CustomerClass, Estate, Protection
+from domain.arrears.facts import ContactOutcome
 from domain.calendars import local
 from domain.clock import Party
 from domain.connection.facts import Project, Sector
@@ -274,9 +276,31 @@ class PreviewedFile(Body):
 
 
 class ContactBody(Body):
+    """A try to speak to the customer. `outcome` says more than `reached`; `promised` needs `amount` and `by`.
+
+    `place`, `photo` (a file of the case) and `spoke_at` as a phone kept them that had no network.
+    """
+
     method: Literal["phone", "visit", "message"] = Field(examples=["phone"])
     reached: bool = True
     note: Annotated[Prose, Field(max_length=1000)] | None = None
+    outcome: ContactOutcome | None = Field(None, examples=["reached"])
+    amount: PositiveYuan | None = None
+    by: Until | None = None
+    place: Annotated[Line, Field(max_length=200)] | None = None
+    photo: Annotated[Line, Field(max_length=200)] | None = None
+    spoke_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.outcome == "promised" and (self.amount is None or self.by is None):
+            raise ValueError("promised needs amount and by: how much, and by which day")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """As the command takes it."""
+        told = self.model_dump()
+        return told | {"until": told.pop("by")}
 
 
 class InstalmentBody(Body):

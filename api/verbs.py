@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from api import bodies, processes
+from api import bodies, files, processes
 from api.access import DecidableCase, Decider
 from api.errands import Errand, Errands, Pending, Told
 from api.errors import documented
@@ -31,9 +31,10 @@ Bills = Annotated[bodies.BillNos, Field(min_length=1), Body(examples=[["B1"]])]
 
 
 @router.post("/contact")
-async def contact(case: DecidableCase, body: bodies.ContactBody, errand: Errand) -> Told | Pending:
-    """A contact with the customer. Collector, supervisor."""
-    return await errand.tell(case, RecordContact, **body.model_dump())
+async def contact(case: DecidableCase, body: bodies.ContactBody, errand: Errand, house: Here) -> Told | Pending:
+    """A contact with the customer, and the promise that came of it. Collector, supervisor."""
+    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, {"photo": body.photo})
+    return await errand.tell(case, RecordContact, **body.said())
 
 
 @router.post("/dispute")

@@ -25,7 +25,10 @@ WorkOrder = Literal["due", "amount", "days", "route"]
 
 
 class WorkFilter(Strict):
-    """`proof_missing`: a notice is still to be served, perhaps after failed attempts. `amount_from` in fen."""
+    """`proof_missing`: a notice is still to be served, perhaps after failed attempts. `amount_from` in fen.
+
+    `case_nos`: these alone, as they were chosen in a list.
+    """
 
     stage: str | None = None
     standing: str | None = None
@@ -38,12 +41,14 @@ class WorkFilter(Strict):
     due_today: bool = False
     late: bool = False
     q: str | None = None
+    case_nos: tuple[str, ...] = ()
 
 
 class Contact(Strict):
     at: datetime
     method: str
     reached: bool
+    outcome: str | None = None
 
 
 class ServedNotice(Strict):
@@ -167,6 +172,7 @@ def _filters(where: WorkFilter, *, at: datetime, on_foot: bool) -> Narrowed:
     rest = in_parts(where, lead=not on_foot)
     rest += [cases.c.standing == where.standing] if where.standing is not None else []
     rest += [cases.c.kind == where.kind] if where.kind is not None else []
+    rest += [cases.c.case_no.in_(where.case_nos)] if where.case_nos else []
     return Narrowed(where.q, few, rest)
 
 

@@ -89,7 +89,8 @@ def seen_in(said: Iterable[Any], before: Mapping[str, Any]) -> dict[str, Any]:
         form = entry.body.get("form") or {}
         if entry.event == "ContactRecorded":
             body = entry.body
-            seen["contact"] = {"at": _written(entry.at), "method": body.get("method"), "reached": body.get("reached")}
+            said = {name: body.get(name) for name in ("method", "reached", "outcome")}
+            seen["contact"] = {"at": body.get("spoke_at") or _written(entry.at), **said}
         elif entry.event == "TaskDecided" and form.get("outcome") == "served":
             seen["proof"] = "photo" if form.get("photo") else "receipt"
     return seen

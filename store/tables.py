@@ -507,3 +507,31 @@ views = Table(
     Column("query", String(1000), nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("person", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("filename", String(200)),
+    Column("at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Index(None, "person", "at"),
+)
+
+batch_rows = Table(
+    "batch_rows",
+    metadata,
+    Column("batch", String(64), ForeignKey("batches.id"), primary_key=True),
+    Column("no", Integer, primary_key=True),
+    Column("line", Integer),
+    Column("case_no", String(40)),
+    Column("title", String(200), nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("said", JSON, nullable=False),
+    Column("once", String(80), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("zh", Text),
+    Column("en", Text),
+)

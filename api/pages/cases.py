@@ -10,10 +10,11 @@ from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
 from api.pages import ladder_steps, rails, timeline
+from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
-from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
+from domain.arrears.commands import AgreePlan, DisputeBills, ResolveDispute, TakePromise
 from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
 from domain.connection.commands import ReportOccupancy
 from domain.connection.sending_back import BACK_TO, refuse_unless_reopening
@@ -65,6 +66,7 @@ def arrears(viewer: Looking, case: VisibleCase) -> Response:
     return viewer.show(
         "arrears.html",
         **facts,
+        **form_of(),
         rail=rails.rail(stops, case.stage, facts["entered"], over=case.status == "closed"),
         steps=ladder_steps.steps(stands.facts, stands.policy, stands.calendar),
     )
@@ -113,19 +115,6 @@ def upload(
 
 
 # What people tell a case besides deciding its tasks.
-
-
-@router.post("/{place}/{case_no}/contact")
-async def contact(
-    viewer: Looking,
-    place: str,
-    case: DecidableCase,
-    method: Annotated[str, Form()],
-    reached: Annotated[str, Form()] = "yes",
-    note: Annotated[str | None, Form(max_length=1000)] = None,
-) -> Response:
-    body = meant(bodies.ContactBody, method=method, reached=reached == "yes", note=note or None)
-    return await _tell(viewer, case, RecordContact, **body.model_dump())
 
 
 @router.post("/{place}/{case_no}/promise")

@@ -6,12 +6,12 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
 from api import errors
-from api.pages.frame import Viewer
+from api.pages.frame import Viewer, label
 from api.pages.refusals import headline
 from api.pages.shapes import instant
 from domain.processes import TASKS
 from domain.refusals import Refused
-from store import people
+from store import people, reads
 
 
 def done_told(*, pending: bool) -> Response:
@@ -43,6 +43,19 @@ def beaten_told(viewer: Viewer, task: Any, refused: Refused, filled: dict[str, A
             "您提交之前，这项任务已经撤回，没有记下您的办理。",
             "The task was withdrawn before this was sent; what you filled in was not recorded.",
         )
+    return JSONResponse({"state": "beaten", "words": words}, status_code=errors.STATUS[refused.code])
+
+
+def closed_told(viewer: Viewer, case: Any, refused: Refused) -> Response:
+    """Why a contact was not taken: the case is over, since when and with what."""
+    with viewer.house.database.read() as connection:
+        row = reads.case_on_record(connection, case.case_no)
+    at = instant(row.closed_at, language=viewer.language, today=viewer.now.date()) if row.closed_at else ""
+    how = label(row.outcome, viewer.language)
+    words = viewer.say(
+        f"案件已经结案（{how}，{at}），没有记下您的沟通。",
+        f"The case has ended ({how}, {at}); your contact was not recorded.",
+    )
     return JSONResponse({"state": "beaten", "words": words}, status_code=errors.STATUS[refused.code])
 
 

@@ -153,7 +153,7 @@ def _instant(text: str) -> str:
     return (at if at.tzinfo else at.replace(tzinfo=CHINA)).isoformat()
 
 
-def faults_by_field(invalid: RequestValidationError, form: type[Form]) -> dict[str, str]:
+def faults_by_field(invalid: RequestValidationError, form: type[BaseModel]) -> dict[str, str]:
     """What is wrong, by field; what concerns the form as a whole is at the field it names, or under ``."""
     told: dict[str, str] = {}
     for fault in invalid.errors():

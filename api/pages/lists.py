@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from api.pages.frame import Looking, Viewer
 from api.pages.saved import saved
@@ -75,7 +75,14 @@ class WorkQuery(BaseModel):
     late: bool = False
     order: Literal["due", "amount", "days", "route"] = "due"
     q: str = Field("", max_length=100)
+    rows: Literal[50, 200] = 50
+    case: list[str] = Field([], max_length=200)
     after: str | None = Field(None, max_length=400)
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _number(cls, said: object) -> object:
+        return int(said) if isinstance(said, str) and said.isdigit() else said
 
     def where(self) -> WorkFilter:
         return WorkFilter(
@@ -87,6 +94,7 @@ class WorkQuery(BaseModel):
             due_today=self.due_today,
             late=self.late,
             q=self.q.strip() or None,
+            case_nos=tuple(self.case),
         )
 
     def order_for(self, person: Person) -> WorkOrder:
@@ -110,10 +118,16 @@ def _work(viewer: Viewer, query: WorkQuery) -> dict[str, Any]:
     order = query.order_for(viewer.person)
     with viewer.house.database.read() as connection:
         page = arrears_work.arrears_work(
-            connection, viewer.person, query.where(), at=viewer.now, order=order, after=query.after, limit=ROWS
+            connection, viewer.person, query.where(), at=viewer.now, order=order, after=query.after, limit=query.rows
         )
-    asked_for_route = order != query.order
-    return {"rows": page.rows, "next": page.next, "query": query, "stages": STAGES, "no_route": asked_for_route}
+    return {
+        "rows": page.rows,
+        "next": page.next,
+        "query": query,
+        "stages": STAGES,
+        "no_route": order != query.order,
+        "may_act": viewer.person.holds("collector", "supervisor"),
+    }
 
 
 @router.get("/approvals")

@@ -42,6 +42,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("the test is decided when", "冲洗并水样合格后才能办结，请重新冲洗取样。"),
     ("data_checked_on_site", "现场核对资料之后才能立户。"),
     ("readings_signed", "切换要与客户一起抄表签字。"),
+    ("promised needs amount and by", "承诺付款要写明金额和日期。"),
     ("Field required", "请填写。"),
     ("String should have at most", "太长了，请写短一些。"),
     ("String should have at least", "请填写。"),

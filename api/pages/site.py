@@ -8,7 +8,23 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.access import SignedIn
 from api.house import House
-from api.pages import assets, cases, entrance, field, inbox, ledger, lists, live, policy, saved, steer, tasks, tour
+from api.pages import (
+    assets,
+    cases,
+    contacts,
+    entrance,
+    field,
+    inbox,
+    ledger,
+    lists,
+    live,
+    policy,
+    saved,
+    steer,
+    tasks,
+    together,
+    tour,
+)
 from api.pages.frame import Viewer
 from api.pages.refusals import headline, said_refusal
 from domain.refusals import Refused
@@ -20,7 +36,22 @@ def install(app: FastAPI) -> None:
     """Give the app its pages."""
     app.router.routes.extend(assets.ROUTES)
     app.state.draw_problem = draw_problem
-    for room in (entrance, live, inbox, field, tasks, lists, cases, ledger, tour, policy, saved, steer):
+    for room in (
+        entrance,
+        live,
+        inbox,
+        field,
+        tasks,
+        together,
+        lists,
+        contacts,
+        cases,
+        ledger,
+        tour,
+        policy,
+        saved,
+        steer,
+    ):
         app.include_router(room.router)
 
     @app.get("/", include_in_schema=False)

@@ -67,10 +67,12 @@ def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             parts = [_titled(viewer, body["key"], None)] if body.get("key") in TASKS else []
             parts += [money(body[name]) for name in ("amount_fen",) if isinstance(body.get(name), int)]
             known = (
+                "outcome",
                 "reason",
                 "because",
                 "period",
                 "method",
+                "place",
                 "kind",
                 "how",
                 "party",
@@ -88,7 +90,9 @@ def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             if entry.event in ("ItemsPassed", "ItemsFailed"):
                 parts.append(_items(viewer, body))
             parts += _figures(viewer, body)
-            return viewer.say("，", ", ").join(parts), []
+            photo = str(body.get("photo") or "")
+            shots = [photo.removeprefix(STANDS_FOR)] if photo.startswith(STANDS_FOR) else []
+            return viewer.say("，", ", ").join(parts), shots
 
 
 def _figures(viewer: Viewer, body: Mapping[str, Any]) -> list[str]:

@@ -7,10 +7,12 @@ from pydantic import AwareDatetime, Field
 
 from domain.account import Bill, Frozen
 from domain.arrears.facts import (
+    SPOKE,
     ArrearsEvent,
     ArrearsFacts,
     BillDisputed,
     CaseWithdrawn,
+    ContactOutcome,
     ContactRecorded,
     DisputeResolved,
     HoldEnded,
@@ -45,10 +47,21 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class RecordContact(Command):
+    """A try to speak to the customer, and what came of it; `promised` with `amount` until `until` is a promise too.
+
+    `outcome` says whether the customer was reached; without one, `reached` does.
+    """
+
     command: Literal["contact"] = "contact"
     method: Literal["phone", "visit", "message"]
     reached: bool = True
     note: str | None = Field(None, max_length=1000)
+    outcome: ContactOutcome | None = None
+    amount: Yuan | None = Field(None, gt=0)
+    until: AwareDatetime | date | None = None
+    place: str | None = Field(None, max_length=200)
+    photo: str | None = Field(None, max_length=200)
+    spoke_at: AwareDatetime | None = None
 
 
 class DisputeBills(Command):
@@ -160,7 +173,7 @@ def events_of(
             return [*cosigned(command, facts, policy.cosign)]
         case RecordContact():
             refuse_unless_acting(command.by, "collector", "supervisor")
-            return [ContactRecorded(**said, method=command.method, reached=command.reached, note=command.note)]
+            return _contacted(command, facts)
         case DisputeBills():
             refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
             _refuse_unknown_bills(command.bills, facts)
@@ -196,8 +209,43 @@ def events_of(
             return [CaseWithdrawn(**said, reason=command.reason)]
 
 
+def _contacted(command: RecordContact, facts: ArrearsFacts) -> list[ArrearsEvent]:
+    """The contact, and the promise that came of it."""
+    if command.spoke_at is not None and not facts.opened_at <= command.spoke_at <= command.at:
+        raise Refused(
+            "form-invalid",
+            "spoke_at: lies in the future, or before the case was opened; give when the customer was spoken to",
+            zh="联系时间不能晚于现在，也不能早于立案。",
+        )
+    outcome = command.outcome
+    contact = ContactRecorded(
+        at=command.at,
+        by=command.by.id,
+        method=command.method,
+        reached=command.reached if outcome is None else outcome in SPOKE,
+        note=command.note,
+        outcome=outcome,
+        place=command.place,
+        photo=command.photo,
+        spoke_at=command.spoke_at,
+    )
+    if outcome != "promised":
+        return [contact]
+    if command.amount is None or command.until is None:
+        raise Refused(
+            "form-invalid",
+            "amount, until: a promise needs how much, and by which day",
+            zh="承诺付款要写明金额和日期。",
+        )
+    part = Part(amount_fen=command.amount, due_at=end_of(command.until))
+    return [contact, _promised(command, "promise", (part,), facts)]
+
+
 def _promised(
-    command: AgreePlan | TakePromise, kind: Literal["plan", "promise"], parts: tuple[Part, ...], facts: ArrearsFacts
+    command: AgreePlan | TakePromise | RecordContact,
+    kind: Literal["plan", "promise"],
+    parts: tuple[Part, ...],
+    facts: ArrearsFacts,
 ) -> HoldPlaced:
     if any(part.due_at <= command.at for part in parts):
         raise Refused("form-invalid", "every part is due in the future; give later days")

@@ -22,6 +22,9 @@ from domain.case import CaseFacts, CoreEvent, Event, PackMoved, TaskOpened, Task
 from domain.terms import Term
 
 Hold = Literal["hold", "promise", "plan"]
+ContactOutcome = Literal["reached", "promised", "invoice-wanted", "not-reached", "wrong-number"]
+SPOKE: tuple[ContactOutcome, ...] = ("reached", "promised", "invoice-wanted")
+"""What comes of a contact that reached the customer."""
 
 
 class Part(Frozen):
@@ -89,10 +92,16 @@ class DisputeResolved(Event):
 
 
 class ContactRecorded(Event):
+    """A try to speak to the customer. `spoke_at`: when, if it was written down later (a phone without a network)."""
+
     event: Literal["ContactRecorded"] = "ContactRecorded"
     method: Literal["phone", "visit", "message"]
     reached: bool
     note: str | None = None
+    outcome: ContactOutcome | None = None
+    place: str | None = None
+    photo: str | None = None
+    spoke_at: datetime | None = None
 
 
 class PeriodEnded(Event):

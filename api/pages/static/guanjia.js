@@ -69,20 +69,22 @@
 
   // A row is decided where it stands.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-decide]");
+    const link = event.target.closest("a[data-decide], a[data-below]");
     if (!link || event.metaKey || event.ctrlKey || matchMedia("(max-width: 640px)").matches || !window.htmx) return;
     event.preventDefault();
     const row = link.closest("tr");
     const open = row.nextElementSibling;
+    const address = link.dataset.below || `${row.dataset.row}/form`;
     if (open && open.classList.contains("opened-below")) {
       open.remove();
-      return;
+      if (open.dataset.address === address) return;
     }
     const below = document.createElement("tr");
     below.className = "opened-below";
+    below.dataset.address = address;
     below.innerHTML = `<td colspan="${row.cells.length}"><div data-deciding></div></td>`;
     row.after(below);
-    htmx.ajax("GET", `${row.dataset.row}/form`, { target: below.querySelector("[data-deciding]"), swap: "innerHTML" }).then(
+    htmx.ajax("GET", address, { target: below.querySelector("[data-deciding]"), swap: "innerHTML" }).then(
       () => {
         const first = $("input:not([type=hidden]), textarea, select", below);
         if (first) first.focus();
@@ -125,14 +127,24 @@
     }
   });
 
-  // The bulk bar shows when something is chosen.
-  document.addEventListener("change", (event) => {
-    const form = event.target.closest("form");
-    const bulk = form && $("[data-bulk]", form);
+  // The bulk bar shows when something is chosen; without script it stands.
+  const barOf = (form) => form && (form.matches("[data-bulk]") ? form : $("[data-bulk]", form));
+  const ticks = (form) =>
+    [...form.elements].filter((field) => field.type === "checkbox" && field.name && field.closest("tbody"));
+  const counted = (form) => {
+    const bulk = barOf(form);
     if (!bulk) return;
-    const count = $$("tbody input[type=checkbox]:checked", form).length;
+    const count = ticks(form).filter((tick) => tick.checked).length;
     bulk.hidden = !count;
     $("[data-chosen]", bulk).textContent = count;
+  };
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-all]");
+    if (all) {
+      const form = $("tbody input[type=checkbox]", all.closest("table")).form;
+      ticks(form).forEach((tick) => (tick.checked = all.checked));
+      counted(form);
+    } else if (event.target.form) counted(event.target.form);
   });
 
   // What is typed is kept until it is sent: for this person, in this browser, gone with the session.
@@ -256,6 +268,8 @@
   };
 
   const ready = (root) => {
+    $$("[data-bulk]").forEach((bulk) => counted(bulk.closest("form")));
+    $$("[data-all]").forEach((all) => (all.hidden = false));
     restore(root);
     $$("canvas[data-signing]", root).forEach(signing);
     $$("form[data-draft]", root).forEach(demand);
