@@ -153,13 +153,14 @@ def _write(connection: Connection, planned: Plan, *, pack: str, at: datetime) ->
     """One transaction: accounts, new bills, and word for the engine."""
     for account in planned.changed_accounts:
         put_account(connection, account, at=at)
-    _add_accounts(connection, planned.new_accounts, at=at)
+    add_accounts(connection, planned.new_accounts, at=at)
     _append_bills(connection, planned.new_bills)
     _leave_word(connection, "nudge", [(no, {}) for no in planned.new_bills if no in planned.at_home], at=at)
     _leave_word(connection, "open", _open_places(connection, planned.owing, pack=pack, at=at), at=at)
 
 
-def _add_accounts(connection: Connection, new: Sequence[AccountRecord], *, at: datetime) -> None:
+def add_accounts(connection: Connection, new: Sequence[AccountRecord], *, at: datetime) -> None:
+    """Accounts that are not there yet, written together."""
     if not new:
         return
     rows = [

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, not_, null, select, tuple_, upda
 
 from domain.case import CoreEvent, changed_task
 from domain.tasks import Task
-from store import glance
+from store import glance, new_accounts
 from store.database import upsert
 from store.pressing import party_of, presses_at
 from store.tables import PARTS, STANDING, accounts, cases, entries, limit_orders, notices, openings, projects, tasks
@@ -39,6 +39,7 @@ def follow(
     _case(connection, batch, sequence, chain_hash, scope, responsible=responsible, seen=seen)
     _tasks(connection, batch, said, sequence, scope, anew=bool(gave_way))
     _notices(connection, batch.case_no, said, gave_way)
+    _new_customers(connection, batch.case_no, said)
     _orders(connection, batch.case_no, said, gave_way)
     _settle_opening(connection, batch, place)
     if "PackMoved" in [*(entry.event for entry in said), *(row.event for row in gave_way)]:
@@ -171,6 +172,16 @@ def _notices(connection: Connection, case_no: str, said: "Sequence[Entry]", gave
                 "status": "withdrawn",
             }
             upsert(connection, notices, row, key=("case_no", "key"), keep=tuple(row))
+
+
+def _new_customers(connection: Connection, case_no: str, said: "Sequence[Entry]") -> None:
+    """Accounts and meters of accepted items, and by when they are read. Said again, or given way: they stay as made."""
+    for entry in said:
+        match entry.event:
+            case "AccountsOpened":
+                new_accounts.open_of(connection, case_no, entry.body, at=entry.at)
+            case "ReadingBegins":
+                new_accounts.watch(connection, case_no, entry.body, at=entry.at)
 
 
 def _withdraws(entry: "Row[Any] | Entry") -> bool:

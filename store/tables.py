@@ -170,6 +170,84 @@ openings = Table(
     Index(None, "process", "subject"),
 )
 
+item_tables = Table(
+    "item_tables",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("filename", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", String(100), nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("no", Integer, primary_key=True),
+    Column("building", String(60), nullable=False),
+    Column("unit", String(60)),
+    Column("room", String(60), nullable=False),
+    Column("position", String(60)),
+    Column("meter_no", String(60)),
+    Column("dn", Integer),
+    Column("start_reading", String(20)),
+    Column("seal_no", String(60)),
+    Column("customer_class", String(20)),
+    Column("remote", Boolean),
+    Column("account_no", String(50), ForeignKey("accounts.account_no"), unique=True),
+    Index(None, "case_no", "kind", "building", "no"),
+)
+
+item_looks = Table(
+    "item_looks",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("no", Integer, primary_key=True),
+    Column("passed", Boolean, nullable=False),
+    Column("reason", String(200)),
+    Column("measured", JSON, nullable=False),
+    Column("photo", String(80)),
+    Column("at", Instant, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("times", Integer, nullable=False),
+)
+
+meters = Table(
+    "meters",
+    metadata,
+    Column("account_no", String(50), ForeignKey("accounts.account_no"), primary_key=True),
+    Column("case_no", String(40), ForeignKey("openings.case_no"), nullable=False),
+    Column("item", Integer, nullable=False),
+    Column("meter_no", String(60)),
+    Column("dn", Integer),
+    Column("start_reading", String(20)),
+    Column("seal_no", String(60)),
+    Column("position", String(60)),
+    Column("remote", Boolean),
+    Column("reading_book", String(100)),
+    Column("reading_cycle", String(50)),
+    Column("since", Instant, nullable=False),
+    Index(None, "case_no", "item"),
+    Index(None, "meter_no"),
+)
+
+reading_watches = Table(
+    "reading_watches",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("of", String(10), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("route", String(100)),
+    Column("route_by", Instant),
+    Column("billed_by", Instant, nullable=False),
+    Index(None, "billed_by", "case_no"),
+)
+
 cases = Table(
     "cases",
     metadata,

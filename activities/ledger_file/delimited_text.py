@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -15,14 +16,12 @@ _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 20
 
 
-def text_sheet(path: Path) -> Sheet:
+def text_sheet(path: Path, heads: Callable[[str], str | None] = field_under) -> Sheet:
     """The file as one sheet, split by the delimiter that yields most headings. Raises `UnreadableLedger`."""
     encoding, lines = _scanned(path)
     with path.open(encoding=encoding) as stream:
         head = list(islice(stream, HEADER_WITHIN))
-    delimiter = max(
-        ",\t;|", key=lambda mark: sum(bool(field_under(cell)) for line in head for cell in line.split(mark))
-    )
+    delimiter = max(",\t;|", key=lambda mark: sum(bool(heads(cell)) for line in head for cell in line.split(mark)))
     return Sheet(path.name, partial(_rows, path, encoding, delimiter), lines)
 
 

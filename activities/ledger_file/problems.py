@@ -28,8 +28,8 @@ class Refused(Exception):
 class UnreadableLedger(Exception):
     """The file is not a ledger at all: what is wrong, where, and what the person who sent it can do."""
 
-    def __init__(self, problem: str, *, where: str, **details: object) -> None:
-        said = PROBLEMS[problem]
+    def __init__(self, problem: str, *, where: str, said: Problem | None = None, **details: object) -> None:
+        said = said or PROBLEMS[problem]
         self.what, self.what_zh = said.en.format(**details), said.zh.format(**details)
         self.where, self.mend, self.mend_zh = where, said.mend, said.mend_zh
         super().__init__(f"{self.what} ({where}). {self.mend}")

@@ -1,7 +1,7 @@
 """From a file to its ledger: which sheet, which header, then its rows as a stream."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from activities.ledger_file.delimited_text import text_sheet
 from activities.ledger_file.problems import UnreadableLedger, masked
 from activities.ledger_file.rows import Checks, OverdueRow, RowError
 from activities.ledger_file.sheet import Header, Sheet, find_header
-from activities.ledger_file.words import called
+from activities.ledger_file.words import called, field_under
 from activities.ledger_file.workbook import visible_sheets
 
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")
@@ -69,7 +69,7 @@ def read_ledger(path: Path) -> LedgerFile:
     Raises `UnreadableLedger` when the file is no ledger, `OSError` when it cannot be opened at all.
     """
     found: list[tuple[Sheet, Header]] = []
-    for sheet in _sheets(path):
+    for sheet in sheets_of(path):
         if header := find_header(sheet):
             if not header.missing:
                 with path.open("rb") as stream:
@@ -84,7 +84,8 @@ def read_ledger(path: Path) -> LedgerFile:
     raise UnreadableLedger("missing-columns", where=where, fields="、".join(map(called, header.missing)))
 
 
-def _sheets(path: Path) -> Sequence[Sheet]:
+def sheets_of(path: Path, heads: Callable[[str], str | None] = field_under) -> Sequence[Sheet]:
+    """The visible sheets of a workbook, or a text file as one sheet. Raises `UnreadableLedger`."""
     with path.open("rb") as stream:
         head = stream.read(4096)
         if head.startswith(_OLE):
@@ -98,4 +99,4 @@ def _sheets(path: Path) -> Sequence[Sheet]:
     if head and (path.suffix.casefold() in (".xlsx", ".xlsm", ".xls") or start.startswith((b"%pdf", b"<", b"{"))):
         why = "a page, a document or another kind of file under a spreadsheet's name"
         raise UnreadableLedger("not-a-spreadsheet", where=path.name, why=why)
-    return [text_sheet(path)]
+    return [text_sheet(path, heads)]

@@ -27,8 +27,13 @@ def narrow(text: str) -> str:
 
 def field_under(title: str) -> str | None:
     """The field that a heading names, whatever its spaces, marks and harmless brackets; one in 万元 names none."""
+    return _MEANINGS["headings"].get(bare(title))
+
+
+def bare(title: str) -> str:
+    """A heading as it is looked up: without spaces, marks and harmless brackets, in small half-width letters."""
     word = re.sub(r'[\s*_:."\-]', "", narrow(title)).casefold().replace("帐", "账")
-    return _MEANINGS["headings"].get(re.sub(r"[(\[【][^十百千万亿分角]*[)\]】]", "", word).removesuffix("必填"))
+    return re.sub(r"[(\[【][^十百千万亿分角]*[)\]】]", "", word).removesuffix("必填")
 
 
 def called(field: str) -> str:

@@ -126,8 +126,7 @@ def decide(command: DecideTask, facts: ProjectFacts, policy: ConnectionPolicy) -
 
 
 def _refuse_foreign_items(form: Acceptance, facts: ProjectFacts) -> None:
-    asked = set(facts.failing) if facts.failing else set(range(1, facts.project.meters + 1))
-    foreign = sorted(set(form.failed) - asked)
+    foreign = sorted(set(form.failed) - set(facts.round_items()))
     if foreign:
         meant = "those that failed before" if facts.failing else f"1 to {facts.project.meters}"
         raise Refused("form-invalid", f"failed: items {foreign[:10]} are not in this round; its items are {meant}")
@@ -225,8 +224,7 @@ def _stated(
         case Assignment(to=to):
             stated.append(ProjectAssigned(**said, to=to, tier="leading-group"))
         case Acceptance(failed=failed):
-            asked = sorted(before.failing) if before.failing else range(1, before.project.meters + 1)
-            passed = ranges([item for item in asked if item not in failed])
+            passed = ranges([item for item in before.round_items() if item not in failed])
             stated.append(ItemsPassed(**said, round=before.round, ranges=passed))
             if failed:
                 stated.append(ItemsFailed(**said, round=before.round, items=dict(sorted(failed.items()))))

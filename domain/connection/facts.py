@@ -1,5 +1,6 @@
 """What a connection project knows: its events, and the facts they fold into."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -238,6 +239,10 @@ class ProjectFacts(CaseFacts):
 
     def is_done(self, *keys: str) -> bool:
         return all(f"connection.{key}" in self.done for key in keys)
+
+    def round_items(self) -> Sequence[int]:
+        """The items of the acceptance that is on: all in the first round, those that failed before in a later one."""
+        return sorted(self.failing) if self.failing else range(1, self.project.meters + 1)
 
     def who_did(self, *keys: str) -> tuple[str, ...]:
         """Whoever did these tasks: four eyes keep them from checking their own work."""

@@ -4,6 +4,8 @@ An item is a meter, numbered as the order table (顺序表) has it. The handover
 where the two disagree is told before anybody stands in front of a pit.
 """
 
+import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +25,7 @@ Check = Literal[
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 CubicMetres = Annotated[Decimal, Field(ge=0, le=9_999_999, decimal_places=3)]
 MOST_ITEMS = 20_000
+LONGEST_REASON = 200
 
 
 class Item(Strict):
@@ -65,9 +68,17 @@ class Look(Strict):
     """What an inspector made of one item. A failed one says why."""
 
     passed: bool
-    reason: str | None = Field(None, max_length=200)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REASON)] | None = (
+        None
+    )
     measured: Measured = Measured()
     photo: str | None = Field(None, max_length=80)
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if not self.passed and self.reason is None:
+            raise ValueError("reason: a failed item says why")
+        return self
 
 
 class Fault(Strict):
@@ -132,6 +143,21 @@ def faults(item: Item | None, measured: Measured, checks: Iterable[Check], depth
         if getattr(measured, check) is False:
             wrong(check, zh, en)
     return found
+
+
+def judged(look: Look, item: Item | None, checks: Iterable[Check], depth: Depth | None) -> tuple[Look, list[Fault]]:
+    """The look as it is kept: one that passed in spite of what was measured has failed, for the reason of the rule."""
+    found = faults(item, look.measured, checks, depth)
+    if look.passed and found:
+        reason = "；".join(fault.zh for fault in found)[:LONGEST_REASON]
+        return look.model_copy(update={"passed": False, "reason": reason}), found
+    return look, found
+
+
+def fingerprint(looks: Mapping[int, Look]) -> str:
+    """The hash of what was seen of every item: the case keeps it, and the rows can be held against it for ever."""
+    rows = [[no, looks[no].model_dump(mode="json", exclude_none=True)] for no in sorted(looks)]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,148 @@
+"""Accounts and meters of accepted items: made once, with the entry that says so, and watched for their first bill."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from domain.account import Bill
+from domain.connection.facts import Project, ProjectFacts
+from domain.connection.items import Item
+from store import casebook, items, ledger, new_accounts, projects
+from store.casebook import Batch, Entry, Snapshot
+from store.database import Database
+from store.ledger import AccountRecord
+from store.people import Person
+from store.projects import ProjectRecord
+from store.tables import accounts, found_by, meters
+from tests.store.debts import OPENED_AT, PACK
+
+CHIEF = Person(id="chief", name="chief", roles=("supervisor",))
+ELSEWHERE = Person(id="li", name="li", roles=("representative",), section="别处")
+OPENS = {"items": 3, "prefix": "01", "digits": 8, "reading_book": "册 07", "reading_cycle": "每月"}
+BILLED_BY = OPENED_AT + timedelta(days=31)
+
+
+@pytest.fixture
+def case_no(database: Database) -> str:
+    record = ProjectRecord(
+        name="明湖家园", address="示例路 8 号", section="东1", project=Project(kind="estate", meters=3), papers=()
+    )
+    found = projects.open_project(database, record, pack=PACK, at=OPENED_AT).case_no
+    table = [Item(no=no, building="3", room=f"{no}01", meter_no=f"M{no}", dn=20) for no in (1, 2, 3)]
+    with database.write() as connection:
+        items.put_table(connection, found, "order", table, sha256="a" * 64, filename="t", at=OPENED_AT, by="r")
+    return found
+
+
+def say(database: Database, case_no: str, *said: tuple[str, dict[str, Any]], history: int = 10) -> None:
+    facts = ProjectFacts(
+        case_no=case_no,
+        pack=PACK,
+        opened_at=OPENED_AT,
+        as_of=OPENED_AT,
+        project=Project(kind="estate", meters=3),
+    )
+    snapshot = Snapshot(
+        process="connection",
+        subject=case_no,
+        workflow_id=f"connection/{case_no}",
+        pack=PACK,
+        stage="activation",
+        outcome=None,
+        standing=None,
+        amount_fen=0,
+        opened_at=OPENED_AT,
+        closed_at=None,
+        next_wake=None,
+        ledger_position=0,
+        facts=facts.model_dump(mode="json"),
+    )
+    entries = tuple(
+        Entry(sequence=no, event=event, at=OPENED_AT, by="r", body=body) for no, (event, body) in enumerate(said, 1)
+    )
+    casebook.record(
+        database, Batch(case_no=case_no, run=1, history=history, entries=entries, snapshot=snapshot, tasks=())
+    )
+
+
+def numbered(database: Database) -> list[Any]:
+    with database.read() as connection:
+        return list(connection.execute(select(accounts).order_by(accounts.c.account_no)))
+
+
+def test_each_item_gets_its_account_and_meter_once_however_often_the_entry_is_written(
+    database: Database, case_no: str
+) -> None:
+    with database.write() as connection:
+        taken = AccountRecord(no="0100000002", customer_class="resident")
+        ledger.put_account(connection, taken, at=OPENED_AT)
+    for history in (10, 10, 12):
+        say(database, case_no, ("AccountsOpened", OPENS), history=history)
+    made = [row for row in numbered(database) if row.address is not None]
+    assert [(row.account_no, row.address, row.customer_class, row.section) for row in made] == [
+        ("0100000001", "示例路 8 号 3-101", "resident", "东1"),
+        ("0100000003", "示例路 8 号 3-201", "resident", "东1"),
+        ("0100000004", "示例路 8 号 3-301", "resident", "东1"),
+    ]
+    with database.read() as connection:
+        found = connection.execute(select(meters).order_by(meters.c.item)).all()
+        searched = set(connection.scalars(select(found_by.c.subject).where(found_by.c.process == "arrears")))
+    assert [(row.account_no, row.item, row.meter_no, row.dn, row.reading_book) for row in found] == [
+        ("0100000001", 1, "M1", 20, "册 07"),
+        ("0100000003", 2, "M2", 20, "册 07"),
+        ("0100000004", 3, "M3", 20, "册 07"),
+    ]
+    assert {row.account_no for row in made} <= searched
+
+
+def test_without_a_table_nobody_gets_an_account(database: Database) -> None:
+    record = ProjectRecord(name="明湖家园", project=Project(kind="estate", meters=3), papers=())
+    case_no = projects.open_project(database, record, pack=PACK, at=OPENED_AT).case_no
+    say(database, case_no, ("AccountsOpened", OPENS))
+    assert numbered(database) == []
+
+
+def waiting(database: Database, person: Person = CHIEF, **asked: Any) -> list[Any]:
+    asked = {"at": BILLED_BY, "late": False} | asked
+    with database.read() as connection:
+        return new_accounts.first_bills(connection, person, **asked).rows
+
+
+@pytest.mark.clause("jinan.account-opening.billed-within-one-cycle")
+def test_first_bills_are_waited_for_until_every_account_has_one_and_are_late_after_a_cycle(
+    database: Database, case_no: str
+) -> None:
+    begins = {"of": "opened", "billed_by": BILLED_BY.isoformat()}
+    say(database, case_no, ("AccountsOpened", OPENS), ("ReadingBegins", begins))
+    (found,) = waiting(database)
+    assert (found.accounts, found.billed, found.in_route, found.late(BILLED_BY)) == (3, 0, 3, True)
+    assert not found.late(BILLED_BY - timedelta(seconds=1))
+    assert waiting(database, late=True, at=BILLED_BY - timedelta(days=1)) == []
+    assert len(waiting(database, late=True)) == 1
+    assert waiting(database, ELSEWHERE) == []
+    for no in [row.account_no for row in numbered(database)]:
+        assert len(waiting(database)) == 1
+        with database.write() as connection:
+            ledger.post(connection, no, bill(OPENED_AT - timedelta(days=1), "old"))
+            ledger.post(connection, no, bill(OPENED_AT + timedelta(days=20), "first"))
+    assert waiting(database) == []
+
+
+def bill(at: datetime, no: str) -> Bill:
+    return Bill(no=no, period="2026-03", amount_fen=100, due_on=date(2026, 4, 10), at=at)
+
+
+@pytest.mark.clause("jinan.account-opening.switched-into-route-same-month")
+def test_switched_meters_are_in_the_route_that_was_named_or_it_is_late(database: Database, case_no: str) -> None:
+    soon = (OPENED_AT + timedelta(days=20)).isoformat()
+    unread = OPENS | {"reading_book": None}
+    switched = {"of": "switched", "route": None, "route_by": soon, "billed_by": BILLED_BY.isoformat()}
+    say(database, case_no, ("AccountsOpened", unread), ("ReadingBegins", switched))
+    (found,) = waiting(database)
+    assert (found.in_route, found.late(OPENED_AT + timedelta(days=20))) == (0, True)
+    named = switched | {"route": "线 03"}
+    say(database, case_no, ("AccountsOpened", unread), ("ReadingBegins", named), history=12)
+    (found,) = waiting(database)
+    assert (found.in_route, found.late(OPENED_AT + timedelta(days=20))) == (3, False)
