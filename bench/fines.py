@@ -28,6 +28,7 @@ from domain.arrears.commands import ArrearsCommand, DisputeBills, RecordContact,
 from domain.arrears.policy import Limit
 from domain.calendars import CHINA, start_of
 from domain.commands import DecideTask
+from domain.filling import filled
 from domain.people import Actor
 from domain.processes import TASKS
 from domain.refusals import Refused
@@ -36,7 +37,6 @@ from policies.packs import load_calendar, load_pack
 from rehearsal.clock import EngineClock, engine_clock
 from rehearsal.debts import DAY, Deed, Fine, read_fines
 from rehearsal.files import DEFAULT_PEOPLE
-from rehearsal.filling import filled
 from rehearsal.invariants import CHECKS, violations
 from rehearsal.stage import Stage, staged
 from store import casebook, intake, ledger

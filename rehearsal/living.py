@@ -18,6 +18,7 @@ from domain.arrears.commands import DisputeBills, RecordContact, ResolveDispute
 from domain.calendars import Calendar
 from domain.commands import Command, DecideTask
 from domain.connection.commands import ReportOccupancy
+from domain.filling import filled
 from domain.people import Actor
 from domain.processes import TASKS
 from domain.refusals import Refused
@@ -26,7 +27,6 @@ from policies.packs import load_calendar, load_pack
 from rehearsal.clock import EngineClock
 from rehearsal.debts import Deed
 from rehearsal.files import DEFAULT_PEOPLE
-from rehearsal.filling import filled
 from rehearsal.lives import Life, life
 from rehearsal.population import Applicant, Debtor, Member
 from rehearsal.report import report

@@ -10,6 +10,7 @@ from domain.case import COSIGN, StageEntered
 from domain.commands import DecideTask
 from domain.connection.commands import ReportOccupancy
 from domain.connection.policy import Kind
+from domain.filling import filled
 from domain.people import Actor, Role
 from domain.processes import TASKS
 from domain.refusals import Refused
@@ -32,7 +33,6 @@ from rehearsal.files import (
     Reverse,
     Step,
 )
-from rehearsal.filling import filled
 from rehearsal.report import Refusal, Report, report
 from rehearsal.stage import Stage, staged
 from store import calendars, casebook, intake, projects

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from domain.calendars import local
+from domain.filling import filled
 from domain.processes import TASKS
 from policies.packs import load_pack
-from rehearsal.filling import filled
 from rehearsal.sample_projects import sample_projects
 from settings import Settings
 from store import postings, projects

@@ -24,6 +24,7 @@ from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.items import Fault, Item, Measured, faults
 from domain.connection.phases import item_checks, next_moment, next_step
 from domain.connection.policy import ConnectionPolicy
+from domain.filling import filled
 from domain.money import fen
 from domain.people import ROLES, Actor
 from domain.refusals import Refused
@@ -31,7 +32,6 @@ from domain.steps import Close, asked
 from domain.tasks import Task
 from domain.terms import due_at
 from policies.packs import load_calendar
-from rehearsal.filling import filled
 from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, WANG, at, bill
 from tests.domain.arrears.play import Play
 

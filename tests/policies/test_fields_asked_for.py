@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from domain.filling import filled
 from domain.refusals import Refused
 from domain.tasks import TaskKind
 from policies.coverage import fields_asked_for
-from rehearsal.filling import filled
 
 FIELDS = fields_asked_for()
 # A question that may be answered either way.

@@ -14,10 +14,10 @@ from domain.arrears.forms import (
     RestoreRecord,
     Service,
 )
+from domain.filling import filled
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Form, TaskKind, required_when
-from rehearsal.filling import filled
 
 
 @pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)

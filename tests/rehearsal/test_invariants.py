@@ -16,12 +16,12 @@ from domain.account import Bill, Payment
 from domain.calendars import CHINA
 from domain.case import ends
 from domain.commands import DecideTask
+from domain.filling import filled
 from domain.processes import TASKS
 from domain.terms import Term
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import engine_clock
 from rehearsal.files import DEFAULT_PEOPLE
-from rehearsal.filling import filled
 from rehearsal.invariants import CHECKS, period_over_at, violations
 from rehearsal.stage import Stage, staged
 from store import intake

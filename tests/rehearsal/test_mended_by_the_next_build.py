@@ -12,7 +12,7 @@ from domain.processes import TASKS
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import engine_clock
 from rehearsal.files import DEFAULT_PEOPLE
-from rehearsal.filling import filled
+from domain.filling import filled
 from rehearsal.stage import Stage, staged
 from store import intake
 from store.ledger import AccountRecord

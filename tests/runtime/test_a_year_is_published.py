@@ -12,11 +12,11 @@ from temporalio.worker import Replayer, Worker
 from domain.calendars import CHINA, PublishedYear
 from domain.commands import DecideTask, PauseTask, ResumeTask
 from domain.connection.facts import Project
+from domain.filling import filled
 from domain.people import Actor
 from domain.processes import TASKS
 from domain.tasks import Task
 from policies.packs import load_calendar, load_pack
-from rehearsal.filling import filled
 from runtime.relay import Relay
 from runtime.wall_clock import now as engine_now
 from store import calendars, casebook, projects

@@ -19,13 +19,13 @@ from domain.account import Bill
 from domain.calendars import CHINA
 from domain.commands import DecideTask, WithdrawCase
 from domain.connection.facts import Project
+from domain.filling import filled
 from domain.move_preview import MovePreview
 from domain.people import Actor
 from domain.processes import PROCESSES, TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
 from policies.packs import load_calendar, load_pack
-from rehearsal.filling import filled
 from runtime.pack_moves import Moved, PackMove
 from runtime.pack_moves_shown import words_of
 from runtime.relay import Relay

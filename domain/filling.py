@@ -1,4 +1,4 @@
-"""Forms that a rehearsal leaves out, wholly or in part: what is missing takes its schema's first example."""
+"""Forms filled in the plain good way, for rehearsals and forecasts: what is left out takes its first example."""
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
