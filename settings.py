@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     session_longest: timedelta = Field(timedelta(days=1), description="any session ends after this")
     logins_per_account: str = Field("10 per 15 minutes", description="failed attempts, in words of the limits library")
     logins_per_address: str = Field("60 per 15 minutes", description="failed attempts from one network address")
+    link_lasts: timedelta = Field(timedelta(days=180), description="an applicant's link opens so long, until renewed")
+    looks_per_link: str = Field("120 per 15 minutes", description="looks through one applicant's link")
+    sent_per_link: str = Field("40 per hour", description="what is sent through one applicant's link: papers, answers")
+    wrong_links: str = Field("30 per 15 minutes", description="links that open nothing, from one network address")
     payload_keys: SecretStr | None = Field(
         None,
         description="id:base64 pairs, comma-separated, first one encrypts; left out: a key file in the data folder",
@@ -73,7 +77,7 @@ class Settings(BaseSettings):
     )
     decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
 
-    @field_validator("logins_per_account", "logins_per_address")
+    @field_validator("logins_per_account", "logins_per_address", "looks_per_link", "sent_per_link", "wrong_links")
     @classmethod
     def _limits(cls, words: str) -> str:
         limits.parse(words)

@@ -93,11 +93,17 @@ async def deciders_case(person: Decider, case: Annotated[Any, Depends(visible_ca
     return case
 
 
+async def servers_case(person: ProjectOpener, case: Annotated[Any, Depends(visible_case)]) -> Any:
+    return case
+
+
 async def deciders_task(person: Decider, task: Annotated[Any, Depends(visible_task)]) -> Any:
     return task
 
 
 VisibleCase = Annotated[Any, Depends(visible_case)]
+ServedCase = Annotated[Any, Depends(servers_case)]
+"""A project in sight of somebody who takes applications in or serves their projects."""
 VisibleTask = Annotated[Any, Depends(visible_task)]
 DecidableCase = Annotated[Any, Depends(deciders_case)]
 DecidableTask = Annotated[Any, Depends(deciders_task)]

@@ -22,6 +22,7 @@ from api import (
     imports,
     incoming,
     ledger_events,
+    links,
     login,
     openings,
     overview,
@@ -111,6 +112,8 @@ def create_app(
         f"{PREFIX}/cases/{{case_no}}/files": max(photo, paper),
         "/arrears/together": LARGEST_FILE,
         "/arrears/{case_no}/contact": photo,
+        "/p/{token}/papers": LARGEST_FILE,  # several at once
+        "/p/{token}/drawings": LARGEST_FILE,
         "/tasks/{task_id}/decide": 2 * photo,  # a form with a photo and a signature
     }
     app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere=larger)
@@ -125,6 +128,7 @@ def create_app(
         verbs,
         tasks,
         files,
+        links,
         exports,
         billing,
         ledger_events,

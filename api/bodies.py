@@ -198,6 +198,8 @@ class ProjectBody(BaseModel):
     kind: Kind = Field(examples=["single"])
     address: Line | None = None
     district: Line | None = None
+    contact: Line | None = Field(None, description="Whom to ask for at the applicant's")
+    phone: Phone | None = Field(None, examples=["13800000000"])
     meters: int = Field(1, ge=1, le=100_000)
     high_rise: bool = False
     design_by: Literal["utility", "customer"] = "utility"
@@ -223,13 +225,15 @@ class ConnectionOpening(BaseModel):
     ) -> ProjectRecord:
         """The application as the intake takes it, in the part of the organisation of whoever brings it in."""
         given = self.project
-        told = {"name", "address", "investment", "reference"}
+        told = {"name", "address", "investment", "reference", "contact", "phone"}
         project = Project(**given.model_dump(exclude=told), investment_fen=given.investment)
         return ProjectRecord(
             name=given.name,
             address=given.address,
             district=given.district,
             reference=given.reference,
+            contact=given.contact,
+            phone=given.phone,
             project=project,
             papers=self.papers if self.papers is not None else checklist,
             grid=grid,
@@ -390,6 +394,12 @@ class OccupancyBody(Body):
     """The share of households that have moved in, 0 to 1, as a string or a number."""
 
     share: Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)] = Field(examples=["0.7"])
+
+
+class PaperBody(Body):
+    """A paper by the name that the project has it under."""
+
+    paper: Line = Field(examples=["产权证明"])
 
 
 class DecisionBody(Body):

@@ -21,6 +21,9 @@ def policy(*, styles: str = "'self'") -> str:
 
 POLICY = policy()
 STATIC = "/static/"
+BY_LINK = "/p/"
+"""Pages of applicants: their address is the key, so it is told to no other site and found by no search."""
+UNTOLD = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow, noarchive"}
 FOREIGN = "this was sent from another site: open the page here and send it again"
 
 
@@ -28,7 +31,8 @@ class OwnSite:
     """Refuses what changes something and comes from another site's page; also a login, which would be a stranger's.
 
     A browser says where a request comes from (`Sec-Fetch-Site`, or else `Origin`). One that says neither is refused
-    when it carries a session. A bearer token is no browser's to send unasked, and passes.
+    when it carries a session. A bearer token is no browser's to send unasked, and passes. So does an applicant's page:
+    who knows its address may act there, nobody's session counts, and a browser that tells no referrer tells no origin.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -42,6 +46,8 @@ class OwnSite:
 
 
 def _foreign(request: HTTPConnection) -> bool:
+    if request.scope["path"].startswith(BY_LINK):
+        return False
     if request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer":
         return False
     site = request.headers.get("Sec-Fetch-Site")
@@ -67,6 +73,8 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                if scope["path"].startswith(BY_LINK):
+                    headers.update(UNTOLD)
                 headers.setdefault("Referrer-Policy", "same-origin")
                 if headers.get("Content-Type", "").startswith("text/html"):
                     headers.setdefault("Content-Security-Policy", POLICY)

@@ -129,8 +129,21 @@ LABELS: dict[str, tuple[str, str]] = {
     "queued": ("待发", "Queued"),
     "issued": ("已签发", "Issued"),
     "recalled": ("已召回", "Recalled"),
+    # What was done with an applicant's link.
+    "given": ("生成链接", "Link made"),
+    "renewed": ("链接延期", "Link renewed"),
+    "revoked": ("收回链接", "Link taken back"),
+    "looked": ("打开看过", "Looked at"),
+    "submitted": ("提交内容", "Something sent"),
 }
 
+PAPER_STATES: dict[str, tuple[str, str]] = {
+    "asked": ("待提交", "To be handed in"),
+    "handed-in": ("已提交，待核对", "Handed in, to be checked"),
+    "checked": ("已核对", "Checked"),
+    "tolerated": ("容缺，可以后补", "May follow later"),
+    "missing": ("缺，请补交", "Missing: hand it in"),
+}
 CLAUSE_PROCESSES: dict[str, tuple[str, str]] = {
     "acceptance": ("验收", "Acceptance"),
     "account-opening": ("立户", "Account opening"),
@@ -250,6 +263,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "ReadingBegins": ("开始抄表收费", "Reading begins"),
     "OccupancyReported": ("上报入住率", "Occupancy reported"),
     "ComplaintRecorded": ("记录投诉", "Complaint recorded"),
+    "PaperChecked": ("核对后补资料", "Later paper checked"),
     "ProjectSuspended": ("项目暂停", "Project suspended"),
     "ProjectResumed": ("项目恢复", "Project goes on"),
     "ProjectWithdrawn": ("撤回申请", "Application withdrawn"),

@@ -13,7 +13,7 @@ from api.errors import documented
 from api.house import Here, House
 from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
 from domain.commands import PauseTask, PlaceHold, ReassignTask, ReleaseHold, ResumeTask, UrgeTask, WithdrawCase
-from domain.connection.commands import ReportOccupancy
+from domain.connection.commands import CheckPaper, ReportOccupancy
 from domain.connection.sending_back import SendBack, TakeBack, refuse_unless_reopening
 from domain.cosigning import AskCosigner, DropCosigner
 from domain.people import Role
@@ -201,3 +201,9 @@ async def withdraw(case: DecidableCase, body: bodies.WithdrawBody, errand: Erran
 async def occupancy(case: DecidableCase, body: bodies.OccupancyBody, errand: Errand) -> Told | Pending:
     """The share of households that have moved into an estate. Representative, meter technician, supervisor."""
     return await errand.tell(case, ReportOccupancy, **body.model_dump())
+
+
+@router.post("/check-paper")
+async def check_paper(case: DecidableCase, body: bodies.PaperBody, errand: Errand) -> Told | Pending:
+    """A paper that came later (容缺) is in order. Clerk, representative, service manager, supervisor."""
+    return await errand.tell(case, CheckPaper, **body.model_dump())

@@ -15,12 +15,15 @@ from store.tables import people, sessions, tasks
 
 READS_ALL: tuple[Role, ...] = ("auditor", "administrator")
 OUTSIDE: tuple[Role, ...] = ("customer", "contractor")
+NOT_PEOPLE = ("system", "applicant")
+"""Who acts on record without an account: the case itself, and whoever holds the link of a project."""
 
 
 class Person(Strict):
     """Somebody who may come in: an account id (no personal data in it), roles, and a part of the organisation.
 
-    The part is the narrowest of grid, section and office that is set; none set is the whole utility.
+    The part is the narrowest of grid, section and office that is set; none set is the whole utility. `post` and
+    `work_phone` stand on the service card: with the name all that a customer is told of whoever serves them.
     """
 
     id: str
@@ -30,6 +33,8 @@ class Person(Strict):
     grid: str | None = None
     section: str | None = None
     office: str | None = None
+    post: str | None = None
+    work_phone: str | None = None
 
     @property
     def actor(self) -> Actor:
@@ -87,6 +92,8 @@ def add_person(connection: Connection, person: Person) -> str:
 
     Raises `Refused("duplicate")` when the id is taken.
     """
+    if person.id in NOT_PEOPLE:
+        raise Refused("duplicate", f"{person.id} stands for no single person: choose another id")
     if connection.scalar(select(people.c.id).where(people.c.id == person.id)) is not None:
         raise Refused("duplicate", f"there is a person {person.id} already: choose another id")
     token = secrets.token_urlsafe(32)
@@ -105,6 +112,11 @@ def new_token(connection: Connection, id: str) -> str:
 def set_roles(connection: Connection, id: str, roles: tuple[Role, ...]) -> None:
     """Give a person these roles and no others, from the next request on. Raises `Refused("unknown")`."""
     _change(connection, id, roles=list(roles))
+
+
+def set_card(connection: Connection, id: str, *, post: str | None, work_phone: str | None) -> None:
+    """What stands on a person's service card besides their name. Raises `Refused("unknown")`."""
+    _change(connection, id, post=post, work_phone=work_phone)
 
 
 def shut_out(connection: Connection, id: str) -> None:

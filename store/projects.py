@@ -10,7 +10,7 @@ from domain.policy import Strict
 from store import places, search
 from store.database import Database
 from store.intake import Place
-from store.notices import starred
+from store.notices import masked, starred
 from store.people import Person, watches_only
 from store.tables import cases, projects
 
@@ -31,6 +31,8 @@ class ProjectRecord(Strict):
     channel: str | None = None
     department: str | None = None
     responsible: str | None = None
+    contact: str | None = None
+    phone: str | None = None
     arrived_at: AwareDatetime | None = None
     planned_end: AwareDatetime | None = None
     grid: str | None = None
@@ -58,7 +60,7 @@ def open_in(connection: Connection, record: ProjectRecord, *, pack: str, at: Awa
         "at": at,
     }
     connection.execute(projects.insert().values(**row))
-    numbers = (case_no, record.reference)
+    numbers = (case_no, record.reference, record.phone, record.contact)
     terms = search.terms(name=record.name, address=record.address, numbers=numbers)
     search.put_new(connection, "connection", {case_no: terms})
     return Place(case_no=case_no, new=True)
@@ -78,16 +80,25 @@ class Shown(Strict):
     district: str | None
     channel: str | None
     responsible: str | None
+    contact: str | None
+    phone: str | None
     planned_end: AwareDatetime | None
+
+
+def about(connection: Connection, case_no: str) -> Shown:
+    """What was applied for, unmasked: for the one who applied."""
+    columns = [projects.c[name] for name in Shown.model_fields]
+    row = connection.execute(select(*columns).where(projects.c.case_no == case_no)).one()
+    return Shown.model_validate(dict(row._mapping))
 
 
 def shown(connection: Connection, person: Person, case_no: str) -> Shown:
     """A project as this person may read it."""
-    columns = [projects.c[name] for name in Shown.model_fields]
-    row = dict(connection.execute(select(*columns).where(projects.c.case_no == case_no)).one()._mapping)
-    if watches_only(person):
-        row |= {"name": starred(row["name"]) or "", "address": starred(row["address"])}
-    return Shown.model_validate(row)
+    found = about(connection, case_no)
+    if not watches_only(person):
+        return found
+    hidden = {"name": starred(found.name) or "", "address": starred(found.address)}
+    return found.model_copy(update=hidden | {"contact": starred(found.contact), "phone": masked(found.phone)})
 
 
 def references(connection: Connection) -> dict[str, str]:

@@ -130,7 +130,44 @@ projects = Table(
     Column("papers", JSON, nullable=False),
     Column("at", Instant, nullable=False),
     *_scope(),
+    Column("contact", String(100)),
+    Column("phone", String(50)),
     Index(None, "name"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("link_id", String(32), primary_key=True),
+    Column("case_no", String(40), ForeignKey("openings.case_no"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Index(None, "case_no"),
+)
+
+link_log = Table(
+    "link_log",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("link_id", String(32), nullable=False),
+    Column("case_no", String(40), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "case_no", "id"),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("case_no", String(40), ForeignKey("openings.case_no"), primary_key=True),
+    Column("key", String(60), primary_key=True),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant),
+    *_scope(),
+    Index(None, "key", "starts_at"),
 )
 
 found_by = Table(
@@ -495,6 +532,8 @@ people = Table(
     Column("active", Boolean, nullable=False),
     *_scope(),
     Column("password_hash", String(200)),
+    Column("post", String(100)),
+    Column("work_phone", String(50)),
 )
 
 sessions = Table(

@@ -31,12 +31,12 @@ def asset(name: str) -> str:
 
 
 @lru_cache
-def first_style() -> tuple[str, str]:
-    """The style as a first page carries it within itself, and its hash as a policy names it.
+def first_style(name: str = "guanjia.css") -> tuple[str, str]:
+    """A style as a first page carries it within itself, and its hash as a policy names it.
 
     A browser that has not kept the style yet would wait another round trip for it before it draws anything.
     """
-    style = " ".join(_path("guanjia.css").read_text(encoding="utf-8").split())
+    style = " ".join(_path(name).read_text(encoding="utf-8").split())
     return style, base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 

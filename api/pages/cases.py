@@ -9,14 +9,15 @@ from api.access import DecidableCase, VisibleCase
 from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
-from api.pages import ladder_steps, rails, timeline
+from api.pages import applicant_link, ladder_steps, rails, timeline
 from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
 from domain.arrears.commands import AgreePlan, DisputeBills, ResolveDispute, TakePromise
 from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
-from domain.connection.commands import ReportOccupancy
+from domain.connection.commands import CheckPaper, ReportOccupancy
+from domain.connection.papers import Paper, papers
 from domain.connection.sending_back import BACK_TO, refuse_unless_reopening
 from domain.refusals import Refused
 from store import files as shelf
@@ -39,7 +40,14 @@ def project(viewer: Looking, case: VisibleCase) -> Response:
         return viewer.go(case_address(case.process, case.case_no))
     facts = about(viewer, case)
     stops = rails.rail(rails.of_project(), case.stage, facts.pop("entered"), over=case.status == "closed")
-    return viewer.show("project.html", **facts, rail=stops, **_second_thoughts(viewer, facts["stands"]))
+    return viewer.show(
+        "project.html",
+        **facts,
+        **_second_thoughts(viewer, facts["stands"]),
+        **applicant_link.panel(viewer, case),
+        papers=_papers(facts),
+        rail=stops,
+    )
 
 
 def _second_thoughts(viewer: Viewer, stands: processes.Case) -> dict[str, Any]:
@@ -54,6 +62,14 @@ def _second_thoughts(viewer: Viewer, stands: processes.Case) -> dict[str, Any]:
     except Refused:
         return {"back_to": again, "mine_last": mine, "may_reopen": False}
     return {"back_to": again, "mine_last": mine, "may_reopen": True}
+
+
+def _papers(facts: dict[str, Any]) -> list[tuple[Paper, list[files.FileShown]]]:
+    """Each paper of a project, and the files that were sent under its name."""
+    stands, kept = facts["stands"], facts["kept"]
+    return [
+        (paper, [each for each in kept if each.name == paper.name]) for paper in papers(stands.facts, stands.policy)
+    ]
 
 
 @router.get("/arrears/{case_no}")
@@ -81,6 +97,7 @@ def about(viewer: Viewer, row: Any) -> dict[str, Any]:
         entries = reads.timeline(connection, row.case_no, after=0, limit=5000)
         kept = [files.file_shown(each) for each in shelf.of_case(connection, row.case_no)]
         ids = {entry.by for entry in entries} | {each.by for each in kept}
+        ids |= {done.by for done in getattr(stands.facts, "done", {}).values()}
         ids |= {name for task in open_tasks for name in (task.holder, task.assignee) if name}
         names = people.names(connection, ids)
         shown = projects.shown(connection, viewer.person, row.case_no) if row.process == "connection" else None
@@ -175,6 +192,11 @@ async def withdraw(viewer: Looking, place: str, case: DecidableCase, reason: Ann
 async def occupancy(viewer: Looking, place: str, case: DecidableCase, share: Annotated[str, Form()]) -> Response:
     body = meant(bodies.OccupancyBody, share=share)
     return await _tell(viewer, case, ReportOccupancy, share=body.share)
+
+
+@router.post("/{place}/{case_no}/check-paper")
+async def check_paper(viewer: Looking, place: str, case: DecidableCase, paper: Annotated[str, Form()]) -> Response:
+    return await _tell(viewer, case, CheckPaper, paper=meant(bodies.PaperBody, paper=paper).paper)
 
 
 async def _tell(viewer: Viewer, case: Any, kind: type[Command], **said: Any) -> Response:

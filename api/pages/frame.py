@@ -16,7 +16,7 @@ from api.arithmetic import said_term
 from api.browser import policy
 from api.errors import NotSignedIn
 from api.house import Here, House
-from api.labels import CLAUSE_PROCESSES, COVERAGE, LABELS, UTILITIES
+from api.labels import CLAUSE_PROCESSES, COVERAGE, LABELS, PAPER_STATES, UTILITIES
 from api.pages import clocks, shapes
 from api.pages.assets import asset, first_style
 from api.pages.places import place_of, places_for
@@ -52,6 +52,7 @@ def environment(language: Language) -> Environment:
     env.filters["label"] = lambda word: label(word, language)
     place = 0 if language == "zh" else 1
     env.filters["coverage"] = lambda word: COVERAGE[word][place]
+    env.filters["paper_state"] = lambda word: PAPER_STATES[word][place]
     env.filters["clause_process"] = lambda word: {**LABELS, **CLAUSE_PROCESSES}.get(word, (word, word))[place]
     env.globals["utility"] = lambda word: UTILITIES.get(word, (word, word))[place]
     env.filters["party"] = lambda party: clocks.PARTIES[party][0 if language == "zh" else 1]

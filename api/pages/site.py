@@ -5,10 +5,14 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
 
 from api.access import SignedIn
+from api.browser import BY_LINK
 from api.house import House
 from api.pages import (
+    applicant,
+    applicant_link,
     assets,
     cases,
     contacts,
@@ -38,6 +42,8 @@ def install(app: FastAPI) -> None:
     app.state.draw_problem = draw_problem
     for room in (
         entrance,
+        applicant,
+        applicant_link,
         live,
         inbox,
         field,
@@ -64,6 +70,8 @@ async def draw_problem(request: Request, error: Exception, said: JSONResponse) -
     if request.url.path.startswith(OF_MACHINES) or request.headers.get("Accept") == "application/json":
         return None
     house: House = request.app.state.house
+    if request.url.path.startswith(BY_LINK):
+        return await run_in_threadpool(applicant.refused, request, house, said.status_code, said.headers)
     viewer = Viewer(request, house, getattr(request.state, "person", None))
     status = said.status_code
     if status == 401:

@@ -11,6 +11,7 @@ from api.pages.shapes import instant, money
 from api.pages.words import in_language
 from domain.evidence import STANDS_FOR
 from domain.processes import TASKS
+from store.links import APPLICANT
 
 QUIET = frozenset({"MessageDue", "MessageHeld", "ClockStopped", "ClockWentOn", "ReviewDue", "LimitWindowOpened"})
 """What the case says to itself: on record, and of no use to a reader."""
@@ -37,8 +38,14 @@ def moments(viewer: Viewer, entries: Iterable[Any], names: Mapping[str, str]) ->
 def _moment(viewer: Viewer, entry: Any, names: Mapping[str, str]) -> Moment:
     zh, en = EVENTS.get(entry.event, (entry.event, entry.event))
     detail, files = _detail(viewer, entry)
-    who = viewer.say("系统", "the system") if entry.by == "system" else names.get(entry.by, entry.by)
+    who = in_place(viewer, entry.by) or names.get(entry.by, entry.by)
     return Moment(entry.at, who, viewer.say(zh, en), detail, list(entry.clauses), files, entry.sequence)
+
+
+def in_place(viewer: Viewer, by: str) -> str | None:
+    """Who acted without an account: the case itself, or the applicant through their link."""
+    words = {"system": ("系统", "the system"), APPLICANT: ("申请人", "the applicant")}.get(by)
+    return None if words is None else viewer.say(*words)
 
 
 def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:

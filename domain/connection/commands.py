@@ -48,6 +48,7 @@ from domain.connection.facts import (
     ItemsFailed,
     ItemsPassed,
     OccupancyReported,
+    PaperChecked,
     Project,
     ProjectAssigned,
     ProjectFacts,
@@ -82,6 +83,13 @@ class ReportOccupancy(Command):
     share: Decimal = Field(ge=0, le=1)
 
 
+class CheckPaper(Command):
+    """A paper that came after the papers had been checked is looked at, and in order."""
+
+    command: Literal["check-paper"] = "check-paper"
+    paper: str = Field(min_length=1, max_length=100)
+
+
 ConnectionCommand = Annotated[
     PauseTask
     | ResumeTask
@@ -95,7 +103,8 @@ ConnectionCommand = Annotated[
     | ReleaseHold
     | WithdrawCase
     | ReportOccupancy
-    | AcceptanceCommand,
+    | AcceptanceCommand
+    | CheckPaper,
     Field(discriminator="command"),
 ]
 
@@ -177,6 +186,12 @@ def events_of(
             return [OccupancyReported(at=command.at, by=command.by.id, share=command.share)]
         case TakeItemTable() | InviteToAcceptance() | ReportRectified() | ReportData():
             return told(command, facts, policy, calendar)
+        case CheckPaper():
+            refuse_unless_acting(command.by, "clerk", *IN_CHARGE)
+            if command.paper not in facts.unchecked:
+                zh = f"{command.paper}没有等着核对。"
+                raise Refused("not-open", f"{command.paper} does not wait to be looked at", zh=zh)
+            return [PaperChecked(at=command.at, by=command.by.id, paper=command.paper)]
 
 
 def say(

@@ -152,6 +152,13 @@ class SentBack(Event):
     taken_back: bool = False
 
 
+class PaperChecked(Event):
+    """A paper that came after the papers had been checked was looked at."""
+
+    event: Literal["PaperChecked"] = "PaperChecked"
+    paper: str
+
+
 class ReviewDue(Event):
     event: Literal["ReviewDue"] = "ReviewDue"
     because: str
@@ -189,6 +196,7 @@ ConnectionEvent = Annotated[
     | OccupancyReported
     | ComplaintRecorded
     | SentBack
+    | PaperChecked
     | ReviewDue
     | ProjectSuspended
     | ProjectResumed
@@ -215,13 +223,18 @@ class Invitation(Frozen):
 
 
 class ProjectFacts(CaseFacts):
-    """Everything the phases are a function of. `done` holds what stands: a returned scheme is not done."""
+    """Everything the phases are a function of. `done` holds what stands: a returned scheme is not done.
+
+    `unchecked` are papers that came after a check; `looked_at`: those of them that somebody has looked at since.
+    """
 
     project: Project
     papers: tuple[str, ...] = ()
     papers_complete: bool = False
     missing: tuple[str, ...] = ()
     tolerated: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    looked_at: dict[str, Done] = {}
     assigned_to: Server | None = None
     done: dict[str, Done] = {}
     nodes: dict[str, bool] = {}
@@ -282,6 +295,10 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
             return {"fee_fen": (facts.fee_fen or 0) + event.fee_fen}
         case DataReported():
             return {"data_wanted": event.what}
+        case PaperChecked():
+            looked_at = facts.looked_at | {event.paper: Done(by=event.by, at=event.at)}
+            left = tuple(paper for paper in facts.unchecked if paper != event.paper)
+            return {"unchecked": left, "looked_at": looked_at}
         case ProjectSuspended():
             return {"suspended": True, "suspended_until": event.until}
         case ProjectResumed():
@@ -299,9 +316,16 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
     match form:
         case PapersChecked():
             tolerated = tuple(dict.fromkeys((*facts.tolerated, *form.tolerated)))
-            return {"papers_complete": not form.missing, "missing": form.missing, "tolerated": tolerated, "done": done}
+            checked = {"papers_complete": not form.missing, "unchecked": (), "looked_at": {}, "done": done}
+            return {"missing": form.missing, "tolerated": tolerated, **checked}
         case PapersSupplied():
-            return {"papers": (*facts.papers, *form.papers), "tolerated" if subject == "tolerated" else "missing": ()}
+            wanted = "tolerated" if subject == "tolerated" else "missing"
+            came = form.papers or getattr(facts, wanted)
+            return {
+                "papers": tuple(dict.fromkeys((*facts.papers, *came))),
+                "unchecked": tuple(dict.fromkeys((*facts.unchecked, *came))),
+                wanted: (),
+            }
         case Signature():
             return {}
         case Assignment():

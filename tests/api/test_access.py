@@ -14,6 +14,7 @@ from tests.api.conftest import Site, eventually, opening
 EVERYBODY = frozenset(ROLES)
 DECIDES = EVERYBODY - {"auditor", "administrator"}
 OPENS = {"clerk", "collector", "supervisor"}
+SERVES = {"clerk", "representative", "service-manager", "supervisor"}
 BOOKS = {"clerk", "administrator"}
 STAFF = EVERYBODY - {"customer", "contractor"}
 
@@ -25,8 +26,10 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/cases/{case_no}/files"): EVERYBODY,
     ("POST", "/cases/{case_no}/files"): DECIDES,
     ("GET", "/files/{sha256}"): EVERYBODY,
+    ("POST", "/cases/{case_no}/link"): SERVES,
+    ("DELETE", "/cases/{case_no}/link"): SERVES,
     ("POST", "/arrears-cases"): OPENS,
-    ("POST", "/connection-projects"): {"clerk", "representative", "service-manager", "supervisor"},
+    ("POST", "/connection-projects"): SERVES,
     **{
         ("POST", f"/cases/{{case_no}}/{verb}"): DECIDES
         for verb in (
@@ -48,6 +51,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
             "take-back",
             "reopen",
             "occupancy",
+            "check-paper",
         )
     },
     ("POST", "/cases/{case_no}/tasks/{key}/decide"): DECIDES,

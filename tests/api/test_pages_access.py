@@ -15,6 +15,8 @@ FOR_ANYBODY = {
     ("GET", "/static/{name}"),
     ("GET", "/offline.js"),
 }
+BY_LINK = "/p/{token}"
+"""Pages of applicants, whose address is the key: `test_applicant.py`."""
 OTHERS = {"place": "arrears", "clause": "none", "name": "none", "id": "none", "number": "1", "page": "inbox"}
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -23,7 +25,7 @@ def pages(site: Site) -> list[tuple[str, str]]:
     return sorted(
         (method, path)
         for method, path in routes(site) - NEED_NO_TOKEN - FOR_ANYBODY
-        if not path.startswith("/api/") and method != "HEAD"
+        if not path.startswith(("/api/", BY_LINK)) and method != "HEAD"
     )
 
 

@@ -8,11 +8,11 @@ from domain.account import Bill, Payment
 from domain.arrears import ladder
 from domain.calendars import CHINA
 from domain.commands import DecideTask
+from domain.filling import filled
 from domain.processes import TASKS
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import engine_clock
 from rehearsal.files import DEFAULT_PEOPLE
-from domain.filling import filled
 from rehearsal.stage import Stage, staged
 from store import intake
 from store.ledger import AccountRecord

@@ -206,6 +206,18 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const from = copy.parentElement.querySelector("input");
+      from.select();
+      // Plain http on an office network has no clipboard of the newer kind.
+      const copied = navigator.clipboard
+        ? navigator.clipboard.writeText(from.value)
+        : Promise.resolve(document.execCommand("copy"));
+      copied.then(() => {
+        copy.textContent = from.dataset.copied;
+      });
+    }
   });
 
   // Which fields the chosen outcome demands.
