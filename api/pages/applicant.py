@@ -28,6 +28,7 @@ from api.pages.forms import meant
 from api.pages.frame import Viewer, label, task_title
 from api.pages.refusals import said_fault, said_refusal
 from api.pages.words import LANGUAGE_COOKIE, Language
+from domain.case import COSIGN
 from domain.commands import WithdrawCase
 from domain.connection.forecast import Coming, forecast, water_on
 from domain.connection.papers import SUPPLY, papers, wanted
@@ -131,7 +132,7 @@ def page(visitor: Visitor, *, status: int = 200, fault: str | None = None) -> Re
         sent = [(each.name, each.at) for each in shelf.of_case(connection, row.case_no) if each.by == APPLICANT]
         card = cards.of_project(connection, row.case_no, stands.facts.assigned_to)
     facts, over = stands.facts, row.status == "closed"
-    coming = () if over else forecast(facts, stands.policy, stands.calendar, now=viewer.now)
+    coming = () if over else _told(forecast(facts, stands.policy, stands.calendar, now=viewer.now))
     mine = [task for task in facts.tasks.values() if task.role == "customer" and task.pause is None]
     return drawn(
         viewer,
@@ -160,6 +161,11 @@ def page(visitor: Visitor, *, status: int = 200, fault: str | None = None) -> Re
         card=card,
         expires_at=visitor.link.expires_at,
     )
+
+
+def _told(coming: Iterable[Coming]) -> tuple[Coming, ...]:
+    """What is an applicant's business: who signs under what inside is not."""
+    return tuple(each for each in coming if not each.key.endswith(COSIGN))
 
 
 def _sentence(viewer: Viewer, facts: Any, coming: Sequence[Coming], *, over: bool) -> str:
@@ -219,7 +225,7 @@ def _done(viewer: Viewer, entries: Iterable[Any]) -> Iterable[tuple[Any, str]]:
         body = entry.body
         if entry.event == "CaseOpened":
             yield entry.at, viewer.say("收到申请", "The application came in")
-        elif entry.event == "TaskDecided" and body.get("outcome") not in NOT_TOLD:
+        elif entry.event == "TaskDecided" and body.get("outcome") not in NOT_TOLD and not body["key"].endswith(COSIGN):
             yield entry.at, task_title(body["key"], language)
         elif entry.event == "CaseClosed":
             yield entry.at, label(body["outcome"], language)

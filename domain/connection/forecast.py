@@ -130,7 +130,9 @@ class _Course:
 
     def __init__(self, facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar, now: datetime) -> None:
         self.now = max(now, facts.as_of, facts.suspended_until or now)
-        self.facts = facts.model_copy(update={"as_of": self.now})
+        # Whoever would not sign is asked again, or done without: the course goes on.
+        signing = {no: each for no, each in facts.cosigns.items() if each.answer != "disagree"}
+        self.facts = facts.model_copy(update={"as_of": self.now, "cosigns": signing})
         self.policy, self.calendar = policy, calendar
 
     def settled(self) -> bool:
@@ -147,7 +149,7 @@ class _Course:
     def decide(self, task: Task, at: datetime) -> bool:
         """The plain good decision, by somebody who may; False while a gate is shut."""
         form = filled(CONNECTION_TASKS[task.key].form, AS_ASKED.get(task.key, {}), demands=task.demands)
-        by = next(name for name in ("first", "second", "third") if name not in task.not_by)
+        by = next(name for name in (task.assignee, "first", "second", "third") if name and name not in task.not_by)
         actor = Actor(id=by, roles=(task.role,))
         try:
             decided: TaskDecided = decide(

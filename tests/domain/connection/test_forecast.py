@@ -14,6 +14,7 @@ from domain.connection.facts import ProjectFacts
 from domain.connection.forecast import after, forecast, water_on
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.policy import ConnectionPolicy
+from domain.cosigning import AskCosigner
 from domain.filling import filled
 from domain.people import Actor
 from domain.tasks import Task
@@ -111,6 +112,22 @@ def test_a_task_in_another_partys_hands_goes_on_with_what_was_left() -> None:
     first = ahead(played, now=a_month_on)[0]
     assert (first.key, first.party) == ("connection.design", "customer")
     assert first.by > a_month_on
+
+
+@pytest.mark.parametrize("answer", [None, "disagree"])
+def test_a_signature_that_is_waited_for_does_not_end_the_course(answer: str | None) -> None:
+    played = life("jinan@2020-01-29", {"kind": "single"})
+    played.live_until("connection.draft-scheme")
+    by = Actor(id="d", roles=("designer",))
+    task = played.facts.open_task("connection.draft-scheme")
+    assert task is not None
+    ask = AskCosigner(by=by, at=played.now, task=task.id, of="boss", role="supervisor", reason="大管径")
+    for event in events_of(ask, played.facts, played.policy, load_calendar()):
+        played.say(event)
+    if answer is not None:
+        unwilling = {no: each.model_copy(update={"answer": answer}) for no, each in played.facts.cosigns.items()}
+        played.facts = played.facts.model_copy(update={"cosigns": unwilling})
+    assert water_on(ahead(played)) is not None
 
 
 def test_a_survey_is_not_before_the_hour_that_was_agreed() -> None:
