@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         description="what the billing system signs its events with, 16 characters or more; two, comma-separated, while "
         "one takes the other's place; left out: its door stays shut",
     )
+    receipts_secrets: SecretStr | None = Field(
+        None, description="what receipts of messages are signed with, as billing_secrets; left out: none are taken"
+    )
     decision_timeout: float = Field(3.0, description="seconds a door waits for a case before it answers 'pending'")
 
     @field_validator("logins_per_account", "logins_per_address", "looks_per_link", "sent_per_link", "wrong_links")
@@ -90,7 +93,7 @@ class Settings(BaseSettings):
             raise ValueError(f"sms={self.sms} needs {', '.join(missing)}")
         return self
 
-    @field_validator("billing_secrets")
+    @field_validator("billing_secrets", "receipts_secrets")
     @classmethod
     def _secrets(cls, written: SecretStr | None) -> SecretStr | None:
         secrets_written = _split(written)
@@ -98,7 +101,7 @@ class Settings(BaseSettings):
             raise ValueError("one secret, or two during a rotation, of 16 characters or more each, comma-separated")
         return written
 
-    def secrets_of(self, door: Literal["billing"]) -> tuple[str, ...]:
+    def secrets_of(self, door: Literal["billing", "receipts"]) -> tuple[str, ...]:
         """What those who send to a door sign with; none: nobody may."""
         return _split(getattr(self, f"{door}_secrets"))
 

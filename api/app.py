@@ -27,6 +27,7 @@ from api import (
     openings,
     overview,
     previews,
+    receipts,
     tasks,
     verbs,
 )
@@ -132,6 +133,7 @@ def create_app(
         exports,
         billing,
         ledger_events,
+        receipts,
         imports,
         previews,
         calendars,

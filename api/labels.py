@@ -247,6 +247,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "MessageDue": ("消息待发", "Message due"),
     "MessageHeld": ("消息留待早晨发送", "Message held for the morning"),
     "MessageSettled": ("消息", "Message"),
+    "MessageReported": ("消息回执", "Receipt of a message"),
     "ClockStopped": ("程序暂停", "Ladder stood still"),
     "ClockWentOn": ("程序继续", "Ladder goes on"),
     "ReviewDue": ("案件复核", "Looked at again"),

@@ -104,20 +104,10 @@ async def _events(request: Request, house: Here) -> EventsBody:
     return await signed.read(request, house.settings.secrets_of("billing"), EventsBody, now=house.clock())
 
 
-SIGNED: dict[str, Any] = {
-    "security": [],
-    "parameters": [
-        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": description}
-        for name, description in (
-            (signed.TIMESTAMP, "seconds since 1970, five minutes from now at most"),
-            (signed.SIGNATURE, "`v1=` and HMAC-SHA256 in hex over timestamp, a full stop and the body"),
-        )
-    ],
-}
 BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": EventsBody.model_json_schema()}}}}
 
 
-@router.post("/ledger/events", responses=documented(413, 503), openapi_extra=SIGNED | BODY)
+@router.post("/ledger/events", responses=documented(413, 503), openapi_extra=signed.DESCRIBED | BODY)
 async def take_events(house: Here, told: Annotated[EventsBody, Depends(_events)]) -> EventsTaken:
     """What billing tells, signed. Each event has one effect however often and in whatever order it comes.
 

@@ -211,6 +211,8 @@ class NoticeShown(Of):
     status: str
     recipient: str | None
     detail: str | None = None
+    receipt: str | None = None
+    receipt_at: datetime | None = None
 
 
 class ArrearsShown(BaseModel):

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +18,17 @@ WINDOW = timedelta(minutes=5)
 TIMESTAMP, SIGNATURE = "Guanjia-Timestamp", "Guanjia-Signature"
 VERSION = "v1="
 MOST_SIGNATURES = 4
+DESCRIBED: dict[str, Any] = {
+    "security": [],
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": description}
+        for name, description in (
+            (TIMESTAMP, "seconds since 1970, five minutes from now at most"),
+            (SIGNATURE, "`v1=` and HMAC-SHA256 in hex over timestamp, a full stop and the body"),
+        )
+    ],
+}
+"""How a signed door is described."""
 M = TypeVar("M", bound=BaseModel)
 
 

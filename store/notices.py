@@ -6,11 +6,14 @@ from typing import Any, Literal, Protocol
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, select, update
 
+from domain.arrears.commands import ReportMessage
 from domain.money import yuan
+from domain.people import SYSTEM
 from domain.policy import Strict
+from store import outbox
 from store.database import upsert
 from store.intake import owes
-from store.tables import accounts, notices
+from store.tables import accounts, notices, openings
 
 Fate = Literal["sent", "failed", "withdrawn", "unknown"]
 
@@ -91,6 +94,51 @@ def settle(
     connection.execute(
         update(notices).where(*_is(case_no, key)).values(status=status, provider_reference=reference, detail=detail)
     )
+
+
+class Receipt(Strict):
+    """What a provider reports of a message afterwards, by the reference that we gave it."""
+
+    reference: str
+    status: Literal["delivered", "failed"]
+    code: str | None = None
+    at: AwareDatetime
+
+
+def report(connection: Connection, receipt: Receipt, *, at: datetime) -> Literal["taken", "known", "unknown"]:
+    """Keep a receipt beside its message, and leave word for the case where it changes what comes next.
+
+    What reached the customer once has reached them; a failure reported after that is no news.
+    """
+    case_no, _, key = receipt.reference.partition("/")
+    row = connection.execute(select(notices).where(*_is(case_no, key)).with_for_update()).one_or_none()
+    if row is None:
+        return "unknown"
+    if row.receipt in (receipt.status, "delivered"):
+        return "known"
+    kept = {"receipt": receipt.status, "receipt_code": receipt.code, "receipt_at": receipt.at}
+    if row.status == "sending":
+        kept["status"] = "sent"  # it surely was handed over: nobody needs to ask any more
+    connection.execute(update(notices).where(*_is(case_no, key)).values(**kept))
+    if receipt.status == "failed" or row.status == "unknown" or row.receipt is not None:
+        account_no = connection.scalar(select(openings.c.subject).where(openings.c.case_no == case_no))
+        command = ReportMessage(
+            by=SYSTEM,
+            at=at,
+            key=key,
+            template=row.template,
+            channel=row.channel,
+            status=receipt.status,
+            detail=receipt.code,
+        )
+        body = {
+            "update": "instruct",
+            "id": f"report/{receipt.reference}/{receipt.status}",
+            "case_no": case_no,
+            "command": command.model_dump(mode="json"),
+        }
+        outbox.put(connection, kind="command", process="arrears", subject=str(account_no), at=at, body=body)
+    return "taken"
 
 
 def _is(case_no: str, key: str) -> tuple[Any, Any]:

@@ -430,6 +430,9 @@ notices = Table(
     Column("detail", String(100)),
     Column("handed_at", Instant),
     Column("hand_overs", Integer, nullable=False, default=0),
+    Column("receipt", String(10)),
+    Column("receipt_code", String(100)),
+    Column("receipt_at", Instant),
 )
 
 files = Table(

@@ -125,6 +125,7 @@ class ArrearsCase(Case[ArrearsFacts]):
 
     def at_the_door(self, command: DecideTask) -> None:
         commands.refuse_limit_at_another_time(command, self.facts, self.policy, self.calendar)
+        commands.refuse_sms_that_serves_nothing(command, self.policy)
 
     async def before_decision(self, command: DecideTask) -> None:
         """The interlock at the decision and at the valve: one transaction says whether the form may stand."""

@@ -17,10 +17,11 @@ from domain.arrears.facts import (
     DisputeResolved,
     HoldEnded,
     HoldPlaced,
+    MessageReported,
     Part,
 )
 from domain.arrears.forms import ARREARS_TASKS, LimitPublication, LimitRecord, RestoreRecord, Service
-from domain.arrears.policy import ArrearsPolicy, Limit
+from domain.arrears.policy import ArrearsPolicy, Limit, Serve
 from domain.calendars import Calendar, local
 from domain.case import TaskDecided
 from domain.commands import (
@@ -40,6 +41,7 @@ from domain.commands import (
 )
 from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_signed
 from domain.money import Yuan
+from domain.people import SYSTEM
 from domain.refusals import Refused
 
 CLOCKS_DIFFER = timedelta(minutes=10)
@@ -62,6 +64,17 @@ class RecordContact(Command):
     place: str | None = Field(None, max_length=200)
     photo: str | None = Field(None, max_length=200)
     spoke_at: AwareDatetime | None = None
+
+
+class ReportMessage(Command):
+    """What a provider reported of a message. Told by the system alone, at the door of receipts."""
+
+    command: Literal["report-message"] = "report-message"
+    key: str
+    template: str
+    channel: str
+    status: Literal["delivered", "failed"]
+    detail: str | None = None
 
 
 class DisputeBills(Command):
@@ -100,6 +113,7 @@ ArrearsCommand = Annotated[
     | AskCosigner
     | DropCosigner
     | RecordContact
+    | ReportMessage
     | DisputeBills
     | ResolveDispute
     | AgreePlan
@@ -128,6 +142,20 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:
         raise Refused("form-invalid", "outcome: the pressure was limited here, so the valve must be restored")
     return decided
+
+
+def refuse_sms_that_serves_nothing(command: DecideTask, policy: ArrearsPolicy) -> None:
+    """An SMS as the proof of service, at a utility where it is none. Raises `Refused`."""
+    form = ARREARS_TASKS[command.key].filled(command.form)
+    if not isinstance(form, Service) or form.outcome != "served" or form.method != "sms":
+        return
+    rung = next((rung for rung in policy.ladder if isinstance(rung, Serve) and rung.task == command.key), None)
+    if rung is not None and rung.sms_serves is not None and not rung.sms_serves.value:
+        raise Refused(
+            "form-invalid",
+            "method: an SMS does not serve this notice here; take it to the customer, post it or register it",
+            zh="本公司不以短信作为送达：请上门、张贴或挂号送达。",
+        )
 
 
 def refuse_limit_at_another_time(
@@ -174,6 +202,15 @@ def events_of(
         case RecordContact():
             refuse_unless_acting(command.by, "collector", "supervisor")
             return _contacted(command, facts)
+        case ReportMessage():
+            if command.by.id != SYSTEM.id:
+                raise Refused(
+                    "wrong-role",
+                    "what became of a message is told by its provider, at the door of receipts",
+                    zh="消息是否到达由短信平台回报，不由人填写。",
+                )
+            told = command.model_dump(include={"key", "template", "channel", "status", "detail"})
+            return [MessageReported(**said, **told)]
         case DisputeBills():
             refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
             _refuse_unknown_bills(command.bills, facts)

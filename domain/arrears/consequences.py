@@ -22,6 +22,7 @@ from domain.arrears.facts import (
     LimitPublished,
     LimitPutOff,
     MessageDue,
+    MessageReported,
     MessageSettled,
     NonpayerReported,
     NoticeAttemptFailed,
@@ -102,6 +103,9 @@ def _of_the_event(
             rung = _serving(event.task, policy)
             if rung.message is not None and rung.channel is not None:
                 yield _message(rung.message.value, rung.channel.value, after.as_of, after, policy, rung.message.clauses)
+        case MessageSettled(status="failed") | MessageReported(status="failed"):
+            if (other := _by_another_channel(event, after, policy)) is not None:
+                yield other
         case WaterRestored() if after.restored_at is None:
             yield StageEntered(at=event.at, by=event.by, clauses=event.clauses, stage="restored")
         case _:
@@ -191,6 +195,17 @@ def _message(
     not_before = policy.quiet_hours.value.next_outside(at)
     key = f"{template}-{facts.messages_due + 1}"
     return MessageDue(at=at, key=key, template=template, channel=channel, not_before=not_before, clauses=clauses)
+
+
+def _by_another_channel(
+    failed: MessageSettled | MessageReported, facts: ArrearsFacts, policy: ArrearsPolicy
+) -> MessageDue | None:
+    """The same words by the channel that comes next in the pack; once, and to nobody who owes nothing any more."""
+    channel = policy.channel_after(failed.template, failed.channel)
+    if channel is None or failed.key in facts.replaced or facts.owed().overdue == 0 or facts.withdrawn:
+        return None
+    due = _message(failed.template, channel.value, failed.at, facts, policy, channel.clauses)
+    return due.model_copy(update={"instead_of": failed.key})
 
 
 def _kept_hold(facts: ArrearsFacts, policy: ArrearsPolicy, event: ArrearsEvent) -> HoldEnded | None:

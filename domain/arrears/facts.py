@@ -239,13 +239,15 @@ class LadderRestarted(Event):
 
 
 class MessageDue(Event):
-    """A message to the customer, to be sent once, not before `not_before`."""
+    """A message to the customer, to be sent once, not before `not_before`; by another channel `instead_of` one that
+    failed."""
 
     event: Literal["MessageDue"] = "MessageDue"
     key: str
     template: str
     channel: str
     not_before: datetime
+    instead_of: str | None = None
 
 
 class MessageHeld(Event):
@@ -264,6 +266,17 @@ class MessageSettled(Event):
     template: str
     channel: str
     status: Literal["sent", "failed", "withdrawn", "unknown"]
+    detail: str | None = None
+
+
+class MessageReported(Event):
+    """What the provider reported of a message afterwards: that it reached the customer's phone, or never will."""
+
+    event: Literal["MessageReported"] = "MessageReported"
+    key: str
+    template: str
+    channel: str
+    status: Literal["delivered", "failed"]
     detail: str | None = None
 
 
@@ -326,6 +339,7 @@ ArrearsEvent = Annotated[
     | MessageDue
     | MessageHeld
     | MessageSettled
+    | MessageReported
     | ClockStopped
     | ClockWentOn
     | ReviewDue
@@ -425,6 +439,7 @@ class ArrearsFacts(CaseFacts):
     withdrawn: str | None = None
     messages: dict[str, Message] = {}
     messages_due: int = 0
+    replaced: tuple[str, ...] = ()
 
     def owed(self) -> Standing:
         """What the account owes now, from every ledger fact the case has seen."""
@@ -560,7 +575,12 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             message = Message(
                 key=event.key, template=event.template, channel=event.channel, not_before=event.not_before
             )
-            return {"messages": {**facts.messages, event.key: message}, "messages_due": facts.messages_due + 1}
+            replaced = (*facts.replaced, event.instead_of) if event.instead_of else facts.replaced
+            return {
+                "messages": {**facts.messages, event.key: message},
+                "messages_due": facts.messages_due + 1,
+                "replaced": replaced,
+            }
         case MessageHeld(key=key) if (held := facts.messages.get(key)) is not None:
             held = held.model_copy(update={"not_before": event.not_before})
             return {"messages": {**facts.messages, key: held}}

@@ -40,7 +40,10 @@ class Report(Strict):
 
 
 class Serve(Strict):
-    """A notice served with proof; optionally a message at the same time."""
+    """A notice served with proof; optionally a message at the same time.
+
+    `sms_serves`: whether an SMS with its receipt is proof enough; left out, it is.
+    """
 
     rung: Literal["serve"]
     task: Literal["arrears.serve-dunning-notice", "arrears.serve-limit-notice"]
@@ -48,6 +51,7 @@ class Serve(Strict):
     enters: Stage
     message: Sourced[str] | None = None
     channel: Sourced[Channel] | None = None
+    sms_serves: Sourced[bool] | None = None
 
 
 class Dun(Strict):
@@ -126,7 +130,10 @@ Rung = Annotated[
 
 
 class ArrearsPolicy(Strict):
-    """The arrears section of a pack, pinned into each case that opens under it."""
+    """The arrears section of a pack, pinned into each case that opens under it.
+
+    `channels`: what each message may go by, the first choice first; after one that failed it goes by the next.
+    """
 
     threshold: Sourced[Yuan]
     ladder: tuple[Rung, ...]
@@ -138,6 +145,30 @@ class ArrearsPolicy(Strict):
     messages: dict[str, Sourced[str]]
     who: dict[str, Sourced[Who]] = {}
     cosign: Sourced[Term] | None = None
+    channels: dict[str, Sourced[tuple[Channel, ...]]] = {}
+
+    def channel_after(self, template: str, failed: str) -> Sourced[Channel] | None:
+        """By what a message goes that failed by a channel; None when the pack has nothing else for it."""
+        order = self.channels.get(template)
+        if order is None or failed not in order.value:
+            return None
+        after = order.value[order.value.index(failed) + 1 :]
+        return Sourced(**order.model_dump(exclude={"value"}), value=after[0]) if after else None
+
+    @model_validator(mode="after")
+    def _channels_begin_where_the_rung_does(self) -> Self:
+        for rung in self.ladder:
+            if not isinstance(rung, Remind | Serve) or rung.message is None or rung.channel is None:
+                continue
+            order = self.channels.get(rung.message.value)
+            if order is not None and (
+                order.value[:1] != (rung.channel.value,) or len(set(order.value)) < len(order.value)
+            ):
+                raise ValueError(
+                    f"channels.{rung.message.value}: begins with the channel of its rung, {rung.channel.value}, "
+                    "and names each once"
+                )
+        return self
 
     @property
     def limits(self) -> bool:

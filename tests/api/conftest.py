@@ -29,6 +29,7 @@ from tests.conftest import TEST_KEYS, RunningEngine, free_port
 from worker import build_worker
 
 T = TypeVar("T")
+RECEIPTS = "the-provider-signs-with-this"
 BILLING, NEXT = "billing-signs-with-this", "and-soon-with-this-one"
 KEY = SecretStr(",".join(f"{name}:dGVzdHMtaG9sZC1uby1wZXJzb25hbC1kYXRhLWhlcmU=" for name in TEST_KEYS))
 
@@ -128,7 +129,8 @@ class Site:
 @pytest.fixture(scope="session")
 def site(engine: RunningEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The house with a worker, for the session. Each test opens accounts of its own."""
-    house = Site(tmp_path_factory.mktemp("site"), engine.address, billing_secrets=SecretStr(f"{BILLING},{NEXT}"))
+    secrets = {"billing_secrets": SecretStr(f"{BILLING},{NEXT}"), "receipts_secrets": SecretStr(RECEIPTS)}
+    house = Site(tmp_path_factory.mktemp("site"), engine.address, **secrets)
     house.call_worker()
     yield house
     house.close()

@@ -282,6 +282,7 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
         play.until("2026-09-01 00:00")
 
     return [
+        lambda policy: told(policy, lambda play: drive(play, LIMIT), unreachable_by=("sms", "wechat")),
         to_the_end("resident", "2026-03-11 09:00"),
         to_the_end("organisation", "2026-03-11 09:00"),
         to_the_end("resident", "2026-03-11 23:30"),
@@ -312,6 +313,7 @@ def told(
     when: str = "2026-03-11 09:00",
     amount: str = "86.40",
     customer_class: CustomerClass = "resident",
+    unreachable_by: tuple[str, ...] = (),
 ) -> list[Any]:
     ledger: list[Bill] = [bill("B1", amount, "2026-03-10", recorded_at=when)]
     account = Account(no="0410023", customer_class=customer_class)
@@ -327,6 +329,7 @@ def told(
     play = Play(
         policy=policy, calendar=load_calendar(), facts=facts, account=account, now=at(when), ledger=list(ledger)
     )
+    play.unreachable_by = unreachable_by
     stuck: list[Any] = []
     try:
         play.say(CaseOpened(at=at(when), process="arrears", pack="x", subject=account.no))

@@ -94,6 +94,7 @@ class Play:
     now: datetime
     ledger: list[LedgerFact]
     stale: bool = False
+    unreachable_by: tuple[str, ...] = ()
     orders: dict[str, Order] = field(default_factory=dict)
     said: list[ArrearsEvent] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -127,7 +128,8 @@ class Play:
         for key, letter in self.facts.messages.items():
             if letter.not_before <= self.now:
                 said = {"key": key, "template": letter.template, "channel": letter.channel}
-                self.say(MessageSettled(at=max(letter.not_before, self.facts.as_of), status="sent", **said))
+                fate: Literal["sent", "failed"] = "failed" if letter.channel in self.unreachable_by else "sent"
+                self.say(MessageSettled(at=max(letter.not_before, self.facts.as_of), status=fate, **said))
         self.settle()
 
     def _next_moment(self) -> Event | None:
@@ -203,6 +205,7 @@ class Play:
         command = DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form))
         decided = commands.decide(command, self.facts)
         commands.refuse_limit_at_another_time(command, self.facts, self.policy, self.calendar)
+        commands.refuse_sms_that_serves_nothing(command, self.policy)
         moment = MOMENTS.get((key, decided.outcome))
         if moment and (missing := self._ask_interlock(moment, at=self.now, approver=actor.id)):
             raise Refused("interlock", ", ".join(condition.key for condition in missing))
@@ -372,6 +375,7 @@ def opened(
     when: str = "2026-03-11 09:00",
     customer_class: CustomerClass = "resident",
     protected: tuple[Protection, ...] = (),
+    unreachable_by: tuple[str, ...] = (),
 ) -> Play:
     """A case just opened: by default one resident's bill of ¥86.40, a day overdue."""
     ledger: list[LedgerFact] = list(bills or (bill("B1", "86.40", f"{at(when) - DAY:%Y-%m-%d}", recorded_at=when),))
@@ -392,6 +396,7 @@ def opened(
         account=account,
         now=at(when),
         ledger=ledger,
+        unreachable_by=unreachable_by,
     )
     play.say(CaseOpened(at=at(when), process="arrears", pack=pack, subject=account.no))
     return play.until(play.now)
