@@ -26,7 +26,9 @@ from domain.account import Bill, CustomerClass, Estate, Protection
 from domain.arrears.facts import ContactOutcome
 from domain.calendars import local
 from domain.clock import Party
+from domain.connection.acceptance import MOST_AT_ONCE
 from domain.connection.facts import Project, Sector
+from domain.connection.items import LONGEST_REASON, MOST_ITEMS, Measured
 from domain.connection.policy import Kind
 from domain.money import PositiveYuan, Yuan
 from store.ledger import AccountRecord
@@ -400,6 +402,51 @@ class PaperBody(Body):
     """A paper by the name that the project has it under."""
 
     paper: Line = Field(examples=["产权证明"])
+
+
+class InviteBody(Body):
+    """预约验收: when the customer is asked to be there, and how they were told."""
+
+    appointment: Instant = Field(examples=["2026-03-20T09:00:00+08:00"])
+    method: Literal["phone", "sms", "wechat", "in-person"] = "phone"
+
+
+ItemNos = Annotated[list[Annotated[int, Field(ge=1, le=MOST_ITEMS)]], Field(max_length=MOST_AT_ONCE)]
+
+
+class RectifiedBody(Body):
+    """Items that a contractor has mended, up to 500 at once."""
+
+    items: Annotated[ItemNos, Field(min_length=1)] = Field(examples=[[7, 12]])
+    remark: Prose = Field(examples=["已整改"])
+    photo: Line | None = None
+    place: Line | None = None
+
+
+class DataWantedBody(Body):
+    """What of new customers' data is missing or wrong."""
+
+    what: Prose = Field(examples=["3 号楼缺房号"])
+    items: ItemNos = []
+
+
+class LookBody(Body):
+    """What was seen of one item. `passed` null takes a look back."""
+
+    no: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = Field(examples=[7])
+    passed: bool | None = Field(examples=[True])
+    reason: Annotated[Prose, Field(max_length=LONGEST_REASON)] | None = None
+    measured: Measured = Measured()
+    photo: Annotated[Line, Field(max_length=80)] | None = None
+
+
+class LooksBody(Body):
+    """Looks at up to 500 items of the round that is on."""
+
+    round: Annotated[int, Field(ge=1, le=1000)] = Field(examples=[1])
+    looks: Annotated[list[LookBody], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(
+        examples=[[{"no": 7, "passed": True}]]
+    )
 
 
 class DecisionBody(Body):

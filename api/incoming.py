@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar, overload
 from uuid import uuid4
 
 import structlog
@@ -26,6 +26,7 @@ from store.ledger_plan import RowFault
 from store.preview import LedgerPreview
 
 log = structlog.get_logger()
+T = TypeVar("T", bound=Strict)
 KEPT = timedelta(hours=1)
 SWEPT_EVERY = 600.0
 MOST_FAULTS = 50_001  # one more than a workbook has rows, which then says so
@@ -56,8 +57,8 @@ def suffix_of(filename: str) -> str:
 class Incoming:
     """The folder of kept files. Times are the door's own: a file's age is what its folder's time says."""
 
-    def __init__(self, data: Path) -> None:
-        self.folder = data / "incoming"
+    def __init__(self, data: Path, place: str = "incoming") -> None:
+        self.folder = data / place
 
     @contextmanager
     def receive(self, stream: BinaryIO, filename: str, *, at: datetime) -> Iterator["Kept"]:
@@ -86,7 +87,8 @@ class Incoming:
             place.rename(home)
         except OSError:  # it lies there already, and may be read at this moment: the bytes stay as they are
             for name in (FAULTS, TOLD):
-                (place / name).replace(home / name)
+                if (place / name).exists():
+                    (place / name).replace(home / name)
             _age(home, at)
 
     def find(self, digest: str, *, at: datetime) -> "Kept | None":
@@ -133,12 +135,17 @@ class Kept:
     def told(self) -> bool:
         return (self._place / TOLD).exists()
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: Strict) -> None:
         with _own(self._place / TOLD, "xb") as out:
             out.write(told.model_dump_json().encode())
 
-    def what_was_told(self) -> Told:
-        return Told.model_validate_json((self._place / TOLD).read_bytes())
+    @overload
+    def what_was_told(self) -> Told: ...
+    @overload
+    def what_was_told(self, kind: type[T]) -> T: ...
+    def what_was_told(self, kind: type[Any] = Told) -> Any:
+        """What was said of it, as it was said then."""
+        return kind.model_validate_json((self._place / TOLD).read_bytes())
 
     @contextmanager
     def faults_out(self) -> Iterator["Faults"]:
@@ -179,7 +186,8 @@ async def sweep_now_and_then(data: Path, clock: Callable[[], datetime]) -> None:
     """Take away what is older than an hour, also while nobody sends anything."""
     while True:
         try:
-            await run_in_threadpool(Incoming(data).sweep, at=clock())
+            for place in ("incoming", "incoming-tables"):
+                await run_in_threadpool(Incoming(data, place).sweep, at=clock())
         except OSError as error:
             log.warning("api.incoming-not-swept", error=type(error).__name__)
         await asyncio.sleep(SWEPT_EVERY)

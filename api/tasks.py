@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api import bodies, files, processes, shown
+from api import acceptance, bodies, files, processes, shown
 from api.access import DecidableCase, DecidableTask, Decider, SignedIn, VisibleTask
-from api.errands import Errand, Pending, Told
+from api.errands import Errand, Errands, Pending, Told
 from api.errors import documented
 from api.house import Here, House
+from domain.connection.acceptance import ReportRectified
 from domain.people import Role
 from domain.refusals import Refused
 from store import inbox, reads, work
@@ -110,9 +111,10 @@ def _now(house: House, task_id: str, person: Decider) -> shown.TaskShown:
 async def decide(task: DecidableTask, body: bodies.DecisionBody, errand: Errand, house: Here) -> Told | Pending:
     """Decide a task with its form filled in."""
     processes.refuse_bad_form(task.key, body.form)
-    await run_in_threadpool(files.refuse_foreign_files, house, task.case_no, body.form)
+    form = await run_in_threadpool(acceptance.folded, house, task.case_no, task.key, body.form)
+    await run_in_threadpool(files.refuse_foreign_files, house, task.case_no, form)
     against = inbox.against(task, by=errand.person.actor)
-    return await errand.decide(task, task.key, body.form, task_id=task.task_id, against=against)
+    return await errand.decide(task, task.key, form, task_id=task.task_id, against=against)
 
 
 @router.post("/cases/{case_no}/tasks/{key}/decide", responses=DECIDED)
@@ -121,12 +123,46 @@ async def decide_by_key(
 ) -> Told | Pending:
     """Decide the open task of a key; `subject` says which where several are open."""
     processes.refuse_bad_form(key, body.form)
-    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, body.form)
+    form = await run_in_threadpool(acceptance.folded, house, case.case_no, key, body.form)
+    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, form)
     task = await run_in_threadpool(_open_task, house, case.case_no, key, body.subject)
     task_id, against = None, None
     if task is not None:
         task_id, against = task.task_id, inbox.against(task, by=errand.person.actor)
-    return await errand.decide(case, key, body.form, task_id=task_id, subject=body.subject, against=against)
+    return await errand.decide(case, key, form, task_id=task_id, subject=body.subject, against=against)
+
+
+@router.post("/tasks/{task_id}/rectified", responses=DECIDED)
+async def report_rectified(
+    task: DecidableTask, body: bodies.RectifiedBody, errand: Errand, house: Here
+) -> Told | Pending:
+    """整改完成: several failed items of this task's project at once, all or none. Contractor, of what is in hand."""
+    return await rectified(task, body, errand, house)
+
+
+async def rectified(task: Any, body: bodies.RectifiedBody, errand: Errands, house: House) -> Told | Pending:
+    """Report items as mended, by whoever has each in hand. A contractor from outside sees and reports no other."""
+    photo = {"photo": body.photo} if body.photo else {}
+    await run_in_threadpool(files.refuse_foreign_files, house, task.case_no, photo)
+    await run_in_threadpool(_refuse_others_items, house, errand.person, task.case_no, body)
+    return await errand.tell(task, ReportRectified, **body.model_dump())
+
+
+def _refuse_others_items(house: House, person: Person, case_no: str, body: bodies.RectifiedBody) -> None:
+    with house.database.read() as connection:
+        open_now = [each for each in reads.tasks_of(connection, case_no) if each.key == "connection.rectify"]
+    in_hand = {each.item for each in open_now if person.inside or person.id in (each.assignee, each.holder)}
+    strange = [no for no in dict.fromkeys(body.items) if str(no) not in in_hand]
+    if strange:
+        told = "、".join(map(str, strange[:10]))
+        raise Refused(
+            "not-open",
+            f"items: {strange[:10]} are not to be rectified now, or not in your hands: leave them out",
+            zh=f"{told} 号现在不用整改，或者不在您手上，请去掉。",
+        )
+    for each in open_now:
+        if int(each.item) in body.items and (refused := inbox.against(each, by=person.actor)) is not None:
+            raise refused
 
 
 def _open_task(house: House, case_no: str, key: str, subject: str | None) -> Any:

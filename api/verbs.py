@@ -13,6 +13,7 @@ from api.errors import documented
 from api.house import Here, House
 from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
 from domain.commands import PauseTask, PlaceHold, ReassignTask, ReleaseHold, ResumeTask, UrgeTask, WithdrawCase
+from domain.connection.acceptance import InviteToAcceptance, ReportData
 from domain.connection.commands import CheckPaper, ReportOccupancy
 from domain.connection.sending_back import SendBack, TakeBack, refuse_unless_reopening
 from domain.cosigning import AskCosigner, DropCosigner
@@ -183,6 +184,18 @@ def reopened(house: House, person: Person, case_no: str, body: bodies.ReopenBody
             connection, kind="reopen", process="connection", subject=row.subject, at=at, body=asked | body.model_dump()
         )
     return Pending(case_no=case_no)
+
+
+@router.post("/invite")
+async def invite(case: DecidableCase, body: bodies.InviteBody, errand: Errand) -> Told | Pending:
+    """预约验收: the customer is asked to be at an acceptance, as far ahead as the pack has it. Who serves on site."""
+    return await errand.tell(case, InviteToAcceptance, **body.model_dump())
+
+
+@router.post("/data-wanted")
+async def data_wanted(case: DecidableCase, body: bodies.DataWantedBody, errand: Errand) -> Told | Pending:
+    """资料待补: data of new customers is missing or wrong; no account opens before it is complete."""
+    return await errand.tell(case, ReportData, **body.model_dump())
 
 
 @router.post("/urge")

@@ -165,3 +165,37 @@ def _counted() -> Select[Any]:
         .outerjoin(meters, meters.c.case_no == reading_watches.c.case_no)
         .group_by(*reading_watches.c, projects.c.name)
     )
+
+
+class NewAccount(Strict):
+    """An account that came of an item. No personal data: a door and its meter."""
+
+    account_no: str
+    item: int
+    door: str
+    meter_no: str | None
+    dn: int | None
+    start_reading: str | None
+    reading_book: str | None
+    reading_cycle: str | None
+    since: datetime
+
+
+def opened(connection: Connection, case_no: str, *, after: int = 0, limit: int | None = None) -> list[NewAccount]:
+    """The accounts of a project, by item."""
+    named = [name for name in NewAccount.model_fields if name != "door"]
+    of_item = and_(items.c.case_no == meters.c.case_no, items.c.kind == "order", items.c.no == meters.c.item)
+    mine = (
+        select(*(meters.c[name] for name in named), items.c.building, items.c.unit, items.c.room)
+        .join_from(meters, items, of_item)
+        .where(meters.c.case_no == case_no, meters.c.item > after)
+        .order_by(meters.c.item)
+        .limit(limit)
+    )
+    return [
+        NewAccount(
+            door="-".join(part for part in (row.building, row.unit, row.room) if part),
+            **{name: row._mapping[name] for name in named},
+        )
+        for row in connection.execute(mine)
+    ]

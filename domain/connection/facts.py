@@ -247,11 +247,16 @@ class ProjectFacts(CaseFacts):
     withdrawn: str | None = None
     tables: dict[Table, ItemTable] = {}
     invited: Invitation | None = None
-    fee_fen: int | None = None
+    fees: dict[int, int] = {}
     data_wanted: str | None = None
 
     def is_done(self, *keys: str) -> bool:
         return all(f"connection.{key}" in self.done for key in keys)
+
+    @property
+    def fee_fen(self) -> int | None:
+        """What the water used before the acceptance costs, over all rounds; None while nobody has read it."""
+        return sum(self.fees.values()) if self.fees else None
 
     def round_items(self) -> Sequence[int]:
         """The items of the acceptance that is on: all in the first round, those that failed before in a later one."""
@@ -292,7 +297,7 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
         case AcceptanceInvited():
             return {"invited": Invitation(round=event.round, appointment=event.appointment)}
         case WaterUsed() if event.fee_fen is not None:
-            return {"fee_fen": (facts.fee_fen or 0) + event.fee_fen}
+            return {"fees": {**facts.fees, event.round: event.fee_fen}}
         case DataReported():
             return {"data_wanted": event.what}
         case PaperChecked():

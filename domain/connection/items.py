@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from domain.clauses import keeps
 from domain.policy import Strict
@@ -22,7 +22,15 @@ Check = Literal[
     "nameplate", "reading", "seal", "flow", "valve-closed", "valve-open", "depth", "masonry", "cover", "place", "space"
 ]
 """What may be looked at in front of each meter; a pack says for which projects."""
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds characters that cannot be read: write plain text")
+    return text
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_printable)]
 CubicMetres = Annotated[Decimal, Field(ge=0, le=9_999_999, decimal_places=3)]
 MOST_ITEMS = 20_000
 LONGEST_REASON = 200
