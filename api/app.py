@@ -16,6 +16,7 @@ from api import (
     board,
     calendars,
     cases,
+    declarations,
     errors,
     exports,
     files,
@@ -121,6 +122,7 @@ def create_app(
         "/arrears/{case_no}/contact": photo,
         "/p/{token}/papers": LARGEST_FILE,  # several at once
         "/p/{token}/drawings": LARGEST_FILE,
+        "/projects/{case_no}/declare/{what}": photo,
         "/tasks/{task_id}/decide": 2 * photo,  # a form with a photo and a signature
     }
     app.add_middleware(BodyLimit, largest=LARGEST_BODY, elsewhere=larger)
@@ -133,6 +135,7 @@ def create_app(
         board,
         openings,
         verbs,
+        declarations,
         tasks,
         files,
         links,

@@ -27,7 +27,7 @@ from domain.arrears.facts import ContactOutcome
 from domain.calendars import local
 from domain.clock import Party
 from domain.connection.acceptance import MOST_AT_ONCE
-from domain.connection.facts import Project, Sector
+from domain.connection.facts import Project, Sector, refuse_odd
 from domain.connection.items import LONGEST_REASON, MOST_ITEMS, Measured
 from domain.connection.policy import Kind
 from domain.money import PositiveYuan, Yuan
@@ -71,7 +71,7 @@ def _each_once(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _storable(value: Any, depth: int = 0) -> Any:
+def storable(value: Any, depth: int = 0) -> Any:
     """JSON that every store can keep: no lone surrogates, no NUL, no NaN, of moderate depth."""
     match value:
         case str():
@@ -85,7 +85,7 @@ def _storable(value: Any, depth: int = 0) -> Any:
             if depth >= DEEPEST:
                 raise ValueError("is nested too deeply")
             for part in [*value, *value.values()] if isinstance(value, dict) else value:
-                _storable(part, depth + 1)
+                storable(part, depth + 1)
         case _:
             pass
     return value
@@ -211,7 +211,15 @@ class ProjectBody(BaseModel):
     petition: bool = False
     key_government: bool = False
     exceptional: bool = False
+    metered: bool = True
+    sections: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    ends_on: Day | None = None
     reference: Line | None = Field(None, description="The sender's own number: the same one finds the same project")
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        refuse_odd(kind=self.kind, metered=self.metered, sections=self.sections, ends_on=self.ends_on)
+        return self
 
 
 class ConnectionOpening(BaseModel):
@@ -452,5 +460,5 @@ class LooksBody(Body):
 class DecisionBody(Body):
     """`form` as the task's JSON Schema (GET /forms) has it; `subject` where several of a key are open."""
 
-    form: Annotated[dict[str, Any], AfterValidator(_storable)] = Field({}, examples=[{"outcome": "served"}])
+    form: Annotated[dict[str, Any], AfterValidator(storable)] = Field({}, examples=[{"outcome": "served"}])
     subject: Line | None = None

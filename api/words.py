@@ -23,6 +23,7 @@ WAITS: dict[str, tuple[str, str]] = {
     "protected": ("受保护用户，不得限压", "the account is protected: never limited"),
     "limit-window": ("等待下一个限压作业时段", "waiting for the next hours in which pressure may be limited"),
     "end-of-ladder": ("催缴程序已走完", "the ladder has been climbed"),
+    "temporary-supply": ("临时用水期内", "a temporary supply is running"),
     "occupancy": ("等待入住率达到切换比例", "waiting for enough households to move in"),
 }
 MOMENTS: dict[str, tuple[str, str]] = {
@@ -33,6 +34,9 @@ MOMENTS: dict[str, tuple[str, str]] = {
     "BillFellOverdue": ("又一账单逾期", "another bill falls overdue"),
     "TaskEscalated": ("任务升级上报", "a task rises to the next level"),
     "ReviewDue": ("案件复核", "the case is looked at again"),
+    "PermitRunsOut": ("占掘路许可到期", "the road-opening permit runs out"),
+    "SupplyEnded": ("临时用水到期", "the temporary supply is over"),
+    "LiaisonDue": ("该与单位沟通", "it is time to speak with a unit"),
     "ProjectResumed": ("项目恢复办理", "the project goes on"),
 }
 OUTCOMES: dict[str, tuple[str, str]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -38,6 +38,21 @@ def required_when(outcome: str, *names: str, any_of: tuple[str, ...] = ()) -> di
     return {"if": {"properties": {"outcome": {"const": outcome}}, "required": ["outcome"]}, "then": then}
 
 
+F = TypeVar("F", bound=Form)
+
+
+def typed(form: type[F], name: str, raw: Mapping[str, Any]) -> F:
+    """A filled form. Raises `Refused("form-invalid")` naming each field and what is wrong with it."""
+    try:
+        return form.model_validate(dict(raw))
+    except ValidationError as invalid:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'form'}: {fault['msg']}"
+            for fault in invalid.errors(include_url=False, include_input=False)
+        )
+        raise Refused("form-invalid", f"{name}: {faults}") from None
+
+
 class TaskKind(BaseModel):
     """One declaration a human task: the API's schema, the page's form and the rehearsal's step come from it.
 
@@ -56,14 +71,7 @@ class TaskKind(BaseModel):
 
     def filled(self, raw: Mapping[str, Any]) -> Form:
         """The typed form. Raises `Refused("form-invalid")` naming each field and what is wrong with it."""
-        try:
-            return self.form.model_validate(dict(raw))
-        except ValidationError as invalid:
-            faults = "; ".join(
-                f"{'.'.join(str(part) for part in fault['loc']) or 'form'}: {fault['msg']}"
-                for fault in invalid.errors(include_url=False, include_input=False)
-            )
-            raise Refused("form-invalid", f"{self.key}: {faults}") from None
+        return typed(self.form, self.key, raw)
 
     def form_schema(self, demands: Iterable[str] = ()) -> dict[str, Any]:
         """JSON Schema of the form, with the fields that a case's pack demands among those required."""

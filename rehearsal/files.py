@@ -33,6 +33,7 @@ from domain.commands import Command
 from domain.connection import facts as domain_project
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.phases import PHASES
+from domain.connection.works_forms import DECLARATIONS
 from domain.money import PositiveYuan, Yuan
 from domain.people import ROLES, SYSTEM, Actor, Level, Role
 from domain.policy import Strict
@@ -150,6 +151,14 @@ class Project(Strict):
     petition: bool = False
     key_government: bool = False
     exceptional: bool = False
+    metered: bool = True
+    sections: tuple[Text, ...] = ()
+    ends_on: Day | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        domain_project.refuse_odd(kind=self.kind, metered=self.metered, sections=self.sections, ends_on=self.ends_on)
+        return self
 
 
 class ConnectionOpening(Strict):
@@ -363,6 +372,19 @@ class Occupancy(Body):
     share: Decimal = Field(ge=0, le=1)
 
 
+class Declare(Body):
+    """Something told to a project beside its tasks; what its form leaves out takes its first example."""
+
+    what: Text
+    form: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if self.what not in DECLARATIONS:
+            raise ValueError(f"what: nothing is declared as {self.what}: write one of {', '.join(DECLARATIONS)}")
+        return self
+
+
 class Year(Strict):
     """A published year. `at` None: known from the start."""
 
@@ -427,13 +449,14 @@ VERBS: dict[str, type[Body]] = {
     "take-back": TakeBack,
     "withdraw": Withdraw,
     "occupancy": Occupancy,
+    "declare": Declare,
     "publish": Publish,
     "crash": Crash,
     "drive": Drive,
 }
 OF_ONE_PROCESS: dict[str, str] = {
     **dict.fromkeys(("pay", "reverse", "bill", "contact", "dispute", "resolve", "plan", "promise"), "arrears"),
-    **dict.fromkeys(("occupancy", "send-back", "take-back"), "connection"),
+    **dict.fromkeys(("occupancy", "send-back", "take-back", "declare"), "connection"),
 }
 """Verbs that only one process understands."""
 

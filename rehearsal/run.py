@@ -8,8 +8,10 @@ from pathlib import Path
 from domain.calendars import Calendar
 from domain.case import COSIGN, StageEntered
 from domain.commands import DecideTask
+from domain.connection import commands
 from domain.connection.commands import ReportOccupancy
 from domain.connection.policy import Kind
+from domain.connection.works_forms import DECLARATIONS
 from domain.filling import filled
 from domain.people import Actor, Role
 from domain.processes import TASKS
@@ -23,6 +25,7 @@ from rehearsal.files import (
     ConnectionOpening,
     Crash,
     Decide,
+    Declare,
     Drive,
     Instruction,
     Occupancy,
@@ -161,6 +164,10 @@ class _Player:
             case Occupancy(share=share):
                 reporter = self.rehearsal.person(step.by or "representative")
                 await stage.instruct(ReportOccupancy(by=reporter, at=at, share=share))
+            case Declare(what=what, form=form):
+                kind = DECLARATIONS[what]
+                declarer, whole = self.rehearsal.person(step.by or kind.roles[0]), filled(kind.form, form)
+                await stage.instruct(commands.Declare(by=declarer, at=at, what=what, form=whole))
             case Instruction() as instruction:
                 by = step.by or BY_DEFAULT[self.rehearsal.process].get(step.verb, "supervisor")
                 await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))

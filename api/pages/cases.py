@@ -14,6 +14,7 @@ from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
+from api.pages.works import works_of
 from domain.arrears.commands import AgreePlan, DisputeBills, ResolveDispute, TakePromise
 from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
 from domain.connection.commands import CheckPaper, ReportOccupancy
@@ -40,10 +41,12 @@ def project(viewer: Looking, case: VisibleCase) -> Response:
         return viewer.go(case_address(case.process, case.case_no))
     facts = about(viewer, case)
     stops = rails.rail(rails.of_project(), case.stage, facts.pop("entered"), over=case.status == "closed")
+    stands = facts["stands"]
     return viewer.show(
         "project.html",
         **facts,
-        **_second_thoughts(viewer, facts["stands"]),
+        **_second_thoughts(viewer, stands),
+        **works_of(viewer, stands, facts["open_tasks"]),
         **applicant_link.panel(viewer, case),
         papers=_papers(facts),
         rail=stops,

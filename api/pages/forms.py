@@ -20,7 +20,10 @@ NOT_FIELDS = ("once", "lang")
 
 
 class Field(NamedTuple):
-    """One field. `when`: the outcomes that demand it. `options`: what may be picked from; more may be typed."""
+    """One field. `when`: the outcomes that demand it. `options`: what may be picked from; more may be typed.
+
+    `told`: what each option is called, where its name says too little.
+    """
 
     name: str
     title: str
@@ -33,6 +36,7 @@ class Field(NamedTuple):
     fault: str | None
     step: str = "any"
     longest: int | None = None
+    told: tuple[str, ...] = ()
 
 
 def fields_of(
@@ -41,6 +45,7 @@ def fields_of(
     given: Mapping[str, Any] | None = None,
     faults: Mapping[str, str] | None = None,
     options: Mapping[str, Sequence[str]] | None = None,
+    told: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Field]:
     """The fields of a form, in its order, filled with what was `given` before and with what was wrong with it."""
     schema = form.model_json_schema()
@@ -59,6 +64,7 @@ def fields_of(
             fault=faults.get(name),
             step="1" if _plain(part).get("type") == "integer" else "any",
             longest=_plain(part).get("maxLength"),
+            told=tuple((told or {}).get(name, ())),
         )
         for name, part in schema["properties"].items()
     ]
@@ -125,6 +131,7 @@ def read_back(form: type[Form], sent: FormData) -> tuple[dict[str, Any], dict[st
                     filled[field.name] = list(dict.fromkeys(lines))
             case "items":
                 items = dict(_item(line) for text in texts for line in text.splitlines() if line.strip())
+                items |= _named_items(field.name, sent)
                 if items:
                     filled[field.name] = items
             case "instant" if texts:
@@ -136,6 +143,12 @@ def read_back(form: type[Form], sent: FormData) -> tuple[dict[str, Any], dict[st
             case _:
                 pass
     return filled, files
+
+
+def _named_items(name: str, sent: FormData) -> dict[str, str]:
+    """Items that have a line of their own on the page: `failed.barriers` says what is wrong with the barriers."""
+    lines = ((key.partition(".")[2], value) for key, value in sent.multi_items() if key.startswith(f"{name}."))
+    return {item: why.strip() for item, why in lines if isinstance(why, str) and why.strip()}
 
 
 def _item(line: str) -> tuple[str, str]:

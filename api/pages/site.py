@@ -28,6 +28,7 @@ from api.pages import (
     tasks,
     together,
     tour,
+    works,
 )
 from api.pages.frame import Viewer
 from api.pages.refusals import headline, said_refusal
@@ -57,6 +58,7 @@ def install(app: FastAPI) -> None:
         policy,
         saved,
         steer,
+        works,
     ):
         app.include_router(room.router)
 

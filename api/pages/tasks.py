@@ -15,9 +15,10 @@ from api.arithmetic import arithmetic_of
 from api.cases import looked_into
 from api.errands import Errands, Pending
 from api.errors import NotSignedIn
-from api.house import EngineAway, House
+from api.house import EngineAway
 from api.once import Once
 from api.pages import ladder_steps
+from api.pages.choices import choices
 from api.pages.field_answers import beaten_told, done_told, fault_told
 from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
@@ -26,8 +27,7 @@ from api.pages.timeline import moments, said_value
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
-from policies.packs import load_pack
-from store import answers, inbox, people, projects, reads, work
+from store import answers, inbox, people, reads, work
 from store import files as shelf
 
 router = APIRouter(include_in_schema=False, prefix="/tasks/{task_id}")
@@ -282,22 +282,9 @@ def form_of(
 ) -> dict[str, Any]:
     """The task's form, with what may be picked in it."""
     faults = dict(faults or {})
+    there = choices(viewer.house, task, language=viewer.language, at=viewer.now)
     fields: list[Field] = fields_of(
-        TASKS[task.key].form, given=given, faults=faults, options=_options(viewer.house, task)
+        TASKS[task.key].form, given=given, faults=faults, options=there.options, told=there.told
     )
     general = faults.get("")
     return {"fields": fields, "general_fault": general, "inline": inline, "once": once or uuid4().hex}
-
-
-def _options(house: House, task: Any) -> dict[str, list[str]]:
-    """Papers by name, as the project's kind asks for them."""
-    if task.key not in ("connection.check-papers", "connection.supply-papers"):
-        return {}
-    with house.database.read() as connection:
-        row = reads.case_on_record(connection, task.case_no)
-        project, papers = projects.project(connection, task.case_no)
-    policy = load_pack(row.pack).connection
-    asked = list(policy.checklist[project.kind].value) if policy is not None else []
-    wanted = row.facts.get("missing") or row.facts.get("tolerated") or asked
-    missing = [name for name in asked if name not in papers]
-    return {"missing": missing + [name for name in asked if name in papers], "tolerated": asked, "papers": list(wanted)}

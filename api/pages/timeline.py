@@ -9,8 +9,10 @@ from api.pages.forms import fields_of
 from api.pages.frame import Viewer, label, task_title
 from api.pages.shapes import instant, money
 from api.pages.words import in_language
+from domain.connection.works_forms import DECLARATIONS
 from domain.evidence import STANDS_FOR
 from domain.processes import TASKS
+from domain.tasks import Form
 from store.links import APPLICANT
 
 QUIET = frozenset({"MessageDue", "MessageHeld", "ClockStopped", "ClockWentOn", "ReviewDue", "LimitWindowOpened"})
@@ -64,6 +66,11 @@ def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             said, files = answers(viewer, body["key"], body["form"])
             title = _titled(viewer, body["key"], None)
             return f"{title}：{said}" if language == "zh" and said else f"{title}: {said}" if said else title, files
+        case "Declared":
+            kind = DECLARATIONS[body["what"]]
+            said, files = _said(viewer, kind.form, body["form"])
+            title = viewer.say(kind.title_zh, kind.title_en)
+            return f"{title}{viewer.say('：', ': ')}{said}" if said else title, files
         case "TaskEscalated":
             return f"{label(body['level'], language)} · {_titled(viewer, body['key'], None)}", []
         case "PackMoved":
@@ -133,7 +140,11 @@ def _titled(viewer: Viewer, key: str, subject: str | None) -> str:
 
 def answers(viewer: Viewer, key: str, form: Mapping[str, Any]) -> tuple[str, list[str]]:
     """A filled form in one line, and the hashes of the files that it names."""
-    titles = {field.name: in_language(field.title, viewer.language) for field in fields_of(TASKS[key].form)}
+    return _said(viewer, TASKS[key].form, form)
+
+
+def _said(viewer: Viewer, kind: type[Form], form: Mapping[str, Any]) -> tuple[str, list[str]]:
+    titles = {field.name: in_language(field.title, viewer.language) for field in fields_of(kind)}
     said: list[str] = []
     files: list[str] = []
     for name, value in form.items():

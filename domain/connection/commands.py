@@ -1,7 +1,7 @@
 """What people may tell a connection project, and what follows at once from an event."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from domain.case import (
     EscalationAnswered,
     StageEntered,
     TaskDecided,
+    TaskReassigned,
     answered_escalation,
     paused_task,
     resumed_task,
@@ -69,6 +70,8 @@ from domain.connection.forms import (
 from domain.connection.phases import closed_gates, phase_now
 from domain.connection.policy import ConnectionPolicy, Server
 from domain.connection.sending_back import SendBack, TakeBack, sent_back
+from domain.connection.works import Declared, in_hand
+from domain.connection.works_rules import declared, refuse_for_the_works
 from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_signed
 from domain.people import Role
 from domain.refusals import Refused
@@ -90,6 +93,14 @@ class CheckPaper(Command):
     paper: str = Field(min_length=1, max_length=100)
 
 
+class Declare(Command):
+    """Something told to a project beside its tasks; `form` as its kind of declaration has it."""
+
+    command: Literal["declare"] = "declare"
+    what: str
+    form: dict[str, Any] = Field(default_factory=dict)
+
+
 ConnectionCommand = Annotated[
     PauseTask
     | ResumeTask
@@ -104,7 +115,8 @@ ConnectionCommand = Annotated[
     | WithdrawCase
     | ReportOccupancy
     | AcceptanceCommand
-    | CheckPaper,
+    | CheckPaper
+    | Declare,
     Field(discriminator="command"),
 ]
 
@@ -131,6 +143,7 @@ def decide(command: DecideTask, facts: ProjectFacts, policy: ConnectionPolicy) -
                 raise Refused("gate", "the water is turned on once " + "; ".join(closed))
         case _:
             pass
+    refuse_for_the_works(form, decided, facts, policy)
     return decided
 
 
@@ -192,6 +205,8 @@ def events_of(
                 zh = f"{command.paper}没有等着核对。"
                 raise Refused("not-open", f"{command.paper} does not wait to be looked at", zh=zh)
             return [PaperChecked(at=command.at, by=command.by.id, paper=command.paper)]
+        case Declare():
+            return [declared(command.what, command.form, facts, policy, calendar, by=command.by, at=command.at)]
 
 
 def say(
@@ -257,6 +272,8 @@ def _derived(facts: ProjectFacts, policy: ConnectionPolicy, event: ConnectionEve
     if facts.papers_complete and facts.assigned_to is None and (rule := assignment(facts.project, policy)) is not None:
         to, tier = rule
         return ProjectAssigned(at=event.at, to=to, tier=tier)
+    if isinstance(event, Declared) and (handed := _handed(facts, policy, event)) is not None:
+        return handed
     stage = "closed" if facts.withdrawn or facts.outcome else phase_now(facts, policy)
     if isinstance(event, CaseOpened) and facts.stage is None:
         stage = "application"
@@ -265,11 +282,24 @@ def _derived(facts: ProjectFacts, policy: ConnectionPolicy, event: ConnectionEve
     return None
 
 
+def _handed(facts: ProjectFacts, policy: ConnectionPolicy, event: Declared) -> TaskReassigned | None:
+    """The next open task that a representative who was just named has in charge."""
+    if event.what != "party":
+        return None
+    for task in facts.tasks.values():
+        to = in_hand(task.key, facts.works, policy.works)
+        if to is not None and to == event.form.get("account") and task.assignee != to:
+            return TaskReassigned(at=event.at, by=event.by, task_id=task.id, key=task.key, to=to)
+    return None
+
+
 @keeps(
     "changchun.connection.large-government-key",
     "changchun.connection.large-high-reliability",
     "changchun.connection.large-petition",
     "changchun.connection.two-tiers",
+    "changchun.connection.general-under-50m",
+    "changchun.connection.general-realestate-under-3bn",
 )
 def assignment(project: Project, policy: ConnectionPolicy) -> tuple[Server, str] | None:
     """Who serves a project and in which tier, or None when the rule cannot tell and the leading group decides."""

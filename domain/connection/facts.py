@@ -1,34 +1,54 @@
 """What a connection project knows: its events, and the facts they fold into."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from domain.account import Frozen
-from domain.case import CaseFacts, CaseReopened, CoreEvent, Event, TaskDecided, core_changes
+from domain.case import CaseFacts, CaseReopened, CoreEvent, Event, StageEntered, TaskDecided, core_changes
 from domain.connection.forms import (
     CONNECTION_TASKS,
     Acceptance,
     Assignment,
     DataCompleted,
+    Design,
+    DrawingsSubmitted,
     NodeInspected,
     PapersChecked,
     PapersSupplied,
     Rectified,
     Review,
+    WaterTested,
     WorksRegistered,
 )
 from domain.connection.items import Table
 from domain.connection.policy import DesignBy, Kind, Server
 from domain.connection.policy import Sector as Sector
+from domain.connection.works import (
+    Declared,
+    LiaisonDue,
+    Party,
+    PermitRunsOut,
+    SupplyEnded,
+    Works,
+    WorksEvent,
+    came,
+    decided,
+    declared,
+)
+from domain.connection.works_forms import Unit
 from domain.cosigning import Signature
 
 
 class Project(Frozen):
-    """What the rules need to know of a project. Its name and address stay in the store."""
+    """What the rules need to know of a project. Its name and address stay in the store.
+
+    `metered`: whether meters belong to it: a line may have none. `sections` of a line, in order; `ends_on` is the last
+    day of a temporary supply that has one from the start.
+    """
 
     kind: Kind
     meters: int = 1
@@ -41,6 +61,19 @@ class Project(Frozen):
     petition: bool = False
     key_government: bool = False
     exceptional: bool = False
+    metered: bool = True
+    sections: tuple[str, ...] = ()
+    ends_on: date | None = None
+
+
+def refuse_odd(*, kind: Kind, metered: bool, sections: tuple[str, ...], ends_on: date | None) -> None:
+    """Raises ValueError for a project that says of itself what only another kind can."""
+    if not metered and kind != "linear":
+        raise ValueError("metered: only works along a line go without meters")
+    if sections and kind != "linear":
+        raise ValueError("sections: only works along a line have them")
+    if ends_on is not None and kind != "temporary":
+        raise ValueError("ends_on: only a temporary supply has a last day")
 
 
 class ProjectAssigned(Event):
@@ -200,7 +233,8 @@ ConnectionEvent = Annotated[
     | ReviewDue
     | ProjectSuspended
     | ProjectResumed
-    | ProjectWithdrawn,
+    | ProjectWithdrawn
+    | WorksEvent,
     Field(discriminator="event"),
 ]
 
@@ -249,6 +283,7 @@ class ProjectFacts(CaseFacts):
     invited: Invitation | None = None
     fees: dict[int, int] = {}
     data_wanted: str | None = None
+    works: Works = Works()
 
     def is_done(self, *keys: str) -> bool:
         return all(f"connection.{key}" in self.done for key in keys)
@@ -310,6 +345,12 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
             return {"suspended": False, "suspended_until": None}
         case ProjectWithdrawn():
             return {"withdrawn": event.reason}
+        case Declared():
+            return {"works": declared(facts.works, event)}
+        case PermitRunsOut() | SupplyEnded() | LiaisonDue():
+            return {"works": came(facts.works, event)}
+        case StageEntered():
+            return {"works": facts.works.model_copy(update={"entered_at": event.at, "to_speak_with": ()})}
         case _:
             return {}
 
@@ -318,6 +359,8 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
     subject = facts.tasks[event.task_id].subject
     form = CONNECTION_TASKS[event.key].filled(event.form)
     done = {**facts.done, event.key: Done(by=event.by, at=event.at)}
+    if (works := decided(facts.works, event, subject=subject)) is not None:
+        return {"works": works, "done": done if event.key in LASTING else facts.done}
     match form:
         case PapersChecked():
             tolerated = tuple(dict.fromkeys((*facts.tolerated, *form.tolerated)))
@@ -340,7 +383,15 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
             sent_back = {"connection.approve-scheme": SCHEME, "connection.review-drawings": DRAWINGS}[event.key]
             return {"done": {key: each for key, each in facts.done.items() if key not in sent_back}}
         case WorksRegistered():
-            return {"nodes": dict.fromkeys(form.nodes, False), "done": done}
+            works = registered(_represented(facts.works, "construction-unit", form), form)
+            return {"nodes": dict.fromkeys(form.nodes, False), "done": done, "works": works}
+        case Design():
+            works = _represented(facts.works, "design-unit", form)
+            return {"done": done, "works": works.model_copy(update={"drawing": form.drawing})}
+        case DrawingsSubmitted():
+            return {"done": done, "works": facts.works.model_copy(update={"drawing": form.drawing})}
+        case WaterTested(passed_at=passed_at) if passed_at is not None:
+            return {"done": done, "works": facts.works.model_copy(update={"sample_passed_at": passed_at})}
         case NodeInspected():
             return {"nodes": {**facts.nodes, subject or "": form.outcome == "passed"}}
         case Acceptance():
@@ -355,5 +406,22 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
             return {"done": done}
 
 
+def _represented(works: Works, unit: Unit, form: Design | WorksRegistered) -> Works:
+    """The works with the representative that a unit names in a form."""
+    if not form.unit_representative:
+        return works
+    organisation = form.contractor if isinstance(form, WorksRegistered) else None
+    party = Party(representative=form.unit_representative, organisation=organisation)
+    return works.model_copy(update={"parties": {**works.parties, unit: party}})
+
+
+def registered(works: Works, form: WorksRegistered) -> Works:
+    """The works as they were registered."""
+    told = form.model_dump(include={"contractor", "starts_on", "ends_on", "road_nodes", "backfill"})
+    return works.model_copy(update=told | {"permit": (works.permit or "wanted") if form.road_nodes else None})
+
+
+LASTING = ("connection.hand-over", "connection.remove-temporary")
+"""Side tasks that are done once: the others open again whenever something is declared again."""
 SCHEME = ("connection.draft-scheme", "connection.approve-scheme")
 DRAWINGS = ("connection.design", "connection.submit-drawings", "connection.review-drawings")

@@ -1,12 +1,15 @@
 """The human tasks of a connection project: one declaration each."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from domain.clauses import asked_by
+from domain.connection.works_forms import WORKS_TASKS
 from domain.cosigning import cosign_kind
+from domain.money import PositiveYuan
 from domain.people import Level, Role
 from domain.tasks import PICTURE, TICKED, Form, TaskKind, required_when
 
@@ -163,6 +166,9 @@ class DrawingsSubmitted(Form):
 
 class Contract(Form):
     contract_no: str = Field(min_length=1, max_length=100, examples=["HT-0001"], title="供用水合同编号 Contract no.")
+    deposit: PositiveYuan | None = Field(
+        None, examples=["2000.00"], title="临时用水押金（元） Deposit of a temporary supply (yuan)"
+    )
 
 
 class WorksRegistered(Form):
@@ -175,10 +181,20 @@ class WorksRegistered(Form):
         title="查验节点 Nodes",
         json_schema_extra=asked_by("qingdao.construction.eng-rep-filing-and-inspection"),
     )
-    contractor: Text = Field(None, max_length=200, title="施工单位 Contractor")
+    contractor: Text = Field(None, max_length=200, examples=["市政一公司"], title="施工单位 Contractor")
     unit_representative: Text = Field(
         None, max_length=100, examples=["施工单位客户代表"], title="施工单位客户代表 Representative of the contractor"
     )
+    customer_contact: Text = Field(
+        None,
+        max_length=500,
+        examples=["已电话对接，约定开工时间"],
+        title="开工前与客户对接 Spoken with the customer ahead of the works",
+    )
+    starts_on: date | None = Field(None, title="开工日期 Works start on")
+    ends_on: date | None = Field(None, title="计划完工 Planned to be done on")
+    road_nodes: tuple[str, ...] = Field((), max_length=50, title="需占掘路的节点 Nodes that open a road")
+    backfill: tuple[str, ...] = Field((), max_length=50, title="覆土节点 Nodes that fill the trench")
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -194,6 +210,10 @@ class NodeInspected(Form):
     node: Text = Field(None, max_length=100, title="节点 Node (left out: the one this task is about)")
     reason: Text = Field(None, max_length=2000, examples=["按图施工"], title="问题 Defects, or remark")
     as_built_survey: bool = Field(True, title="覆土前竣工测量 As-built survey before backfill")
+    result_map: Text = Field(
+        None, max_length=100, examples=["CGT-0001"], title="竣工测量成果图号 No. of the as-built map"
+    )
+    gis_ready: Yes = Field(None, examples=[True], title="数据准确，达到入库要求 Data exact and fit for the GIS")
     photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
     place: Text = Field(None, max_length=200, title="地点 Place")
     done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
@@ -296,6 +316,9 @@ class WaterTested(Form):
     sample_no: str = Field(min_length=1, max_length=100, examples=["SY-0001"], title="水样编号 Sample no.")
     flushed: bool = Field(examples=[True], title="已冲洗 Flushed", json_schema_extra=FLUSHED_AND_PASSED | TICKED)
     passed: bool = Field(examples=[True], title="水质合格 Sample passed", json_schema_extra=FLUSHED_AND_PASSED | TICKED)
+    passed_at: AwareDatetime | None = Field(
+        None, title="合格时间，从此刻起通知开阀 Passed at: from then on the valve is due"
+    )
     photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
     place: Text = Field(None, max_length=200, title="地点 Place")
     done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
@@ -473,5 +496,6 @@ CONNECTION_TASKS: dict[str, TaskKind] = {
             "meter-technician",
             MetersSwitched,
         ),
+        *WORKS_TASKS.values(),
     )
 }

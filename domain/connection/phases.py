@@ -1,14 +1,17 @@
 """The five phases: what a project calls for now, as the regulation tells it, and what time alone will bring."""
 
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from typing import Any
 
 from domain.calendars import Calendar
 from domain.case import Event, next_escalation
 from domain.clauses import keeps
+from domain.connection import works
 from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
 from domain.connection.items import Check
 from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
+from domain.connection.works import attending, in_hand, permit_wanted
 from domain.cosigning import with_signatures
 from domain.policy import Sourced
 from domain.steps import Ask, Calls, Close, StandStill, Step
@@ -61,8 +64,12 @@ def inspection(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
     if not facts.is_done("register-works"):
         yield _ask("register-works", terms.register_works)
     elif nodes:
-        yield from (_ask("inspect-node", terms.inspect_node, subject=node) for node in nodes)
-    elif not facts.is_done("install-meters"):
+        # A node that opens a road waits for the permit, whose time is the government's.
+        if permit_wanted(facts.works, facts.nodes):
+            yield _ask("obtain-permit", policy.works.terms.obtain_permit, party="government")
+        ready = [node for node in nodes if not facts.works.waits_for_the_road(node)]
+        yield from (_ask("inspect-node", terms.inspect_node, subject=node) for node in ready)
+    elif facts.project.metered and not facts.is_done("install-meters"):
         yield _ask("install-meters", installing(facts, policy))
     elif to_rectify:
         yield from (_ask("rectify", terms.rectify, subject=str(item), party="contractor") for item in to_rectify)
@@ -80,8 +87,11 @@ def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("settle-fee", terms.settle_fee, party="customer")
     if facts.data_wanted is not None:
         yield _ask("complete-data", terms.complete_data or terms.rectify, party="contractor")
-    if not facts.is_done("open-account"):
+    if facts.project.metered and not facts.is_done("open-account"):
         yield _ask("open-account", opening(facts, policy))
+    elif not facts.project.metered and not facts.is_done("hand-over"):
+        # A line without meters gets no accounts: whoever runs the network takes it over.
+        yield _ask("hand-over", policy.works.terms.hand_over)
     elif signs_in("activation", facts, policy):
         yield _ask("sign-contract", terms.sign_contract)
     if not facts.is_done("activate"):
@@ -91,6 +101,8 @@ def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("follow-up", terms.follow_up)
     if switches(facts, policy) and facts.occupancy >= policy.switch_share.value and not facts.is_done("switch-meters"):
         yield _ask("switch-meters", terms.switch_meters)
+    if facts.works.supply_over and not facts.is_done("remove-temporary"):
+        yield _ask("remove-temporary", policy.works.terms.remove_temporary)
 
 
 PHASES: dict[str, Callable[[ProjectFacts, ConnectionPolicy], Iterator[Ask]]] = {
@@ -125,13 +137,16 @@ def next_step(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar)
     if facts.tolerated:
         # May follow later: beside whatever the phase asks.
         asks = (*asks, _ask("supply-papers", policy.terms.supply_papers, subject="tolerated", party="customer"))
+    asks = (*asks, *beside(facts, policy))
     if asks:
-        step = Calls(asks=tuple(_as_the_pack_has_it(ask, facts.project, policy) for ask in asks))
+        step = Calls(asks=tuple(_as_the_pack_has_it(ask, facts, policy) for ask in asks))
         return with_signatures(step, facts, process="connection", term=policy.cosign)
     if switches(facts, policy) and not facts.is_done("switch-meters"):
         review_at = due_at(term=policy.review_every.value, started_at=facts.as_of, calendar=calendar).at
         review = ReviewDue(at=review_at, because="occupancy", clauses=policy.review_every.clauses)
         return StandStill(because="occupancy", moment=review)
+    if (until := supply_until(facts)) is not None and not facts.is_done("remove-temporary"):
+        return StandStill(because="temporary-supply", moment=next(_moments(facts, policy, calendar, until), None))
     return Close(outcome="closed")
 
 
@@ -146,7 +161,41 @@ def next_moment(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calenda
         moments.append(ProjectResumed(at=max(facts.suspended_until, facts.as_of)))
     if isinstance(step, StandStill) and step.moment is not None:
         moments.append(step.moment)
+    moments += _moments(facts, policy, calendar, supply_until(facts))
     return min(moments, key=lambda event: event.at, default=None)
+
+
+def _moments(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar, until: date | None) -> Iterator[Event]:
+    return works.moments(
+        facts.works,
+        policy.works,
+        nodes=facts.nodes,
+        until=until,
+        stage=facts.stage,
+        since=facts.as_of,
+        calendar=calendar,
+    )
+
+
+def supply_until(facts: ProjectFacts) -> date | None:
+    """The last day of a temporary supply that has one and is not over for good."""
+    if facts.project.kind != "temporary" or facts.is_done("remove-temporary"):
+        return None
+    return facts.works.supply_until or facts.project.ends_on
+
+
+def beside(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """The side tasks that the works call for, beside whatever the phase asks."""
+    looked_at = designer(facts.project, policy) in reviewed(policy)
+    for side in works.side_asks(facts.works, policy.works, reviewed=looked_at, water_on=facts.is_done("activate")):
+        yield _ask(
+            side.key,
+            side.term,
+            subject=side.subject,
+            party=side.party,
+            not_by=side.not_by,
+            counts_from=side.counts_from,
+        )
 
 
 def installing(facts: ProjectFacts, policy: ConnectionPolicy) -> Sourced[Term]:
@@ -207,7 +256,10 @@ def closed_gates(facts: ProjectFacts, policy: ConnectionPolicy, *, certificate: 
         "water-test": (not facts.is_done("test-water"), "the water test has passed (connection.test-water)"),
         "fee": (fee_due, "the fee is settled (connection.settle-fee)"),
         "contract": (not facts.is_done("sign-contract"), "the supply contract is signed (connection.sign-contract)"),
-        "account": (not facts.is_done("open-account"), "the account is open with its data (connection.open-account)"),
+        "account": (
+            not facts.is_done("open-account" if facts.project.metered else "hand-over"),
+            "the account is open with its data (connection.open-account)",
+        ),
         "tolerated": (bool(facts.tolerated), f"tolerated papers are in ({', '.join(facts.tolerated)})"),
         "certificate": (
             not certificate.strip(),
@@ -217,14 +269,19 @@ def closed_gates(facts: ProjectFacts, policy: ConnectionPolicy, *, certificate: 
     return [words for gate, (shut, words) in closed.items() if shut and has_gate(gate, facts.project, policy)]
 
 
-def _as_the_pack_has_it(ask: Ask, project: Project, policy: ConnectionPolicy) -> Ask:
+def _as_the_pack_has_it(ask: Ask, facts: ProjectFacts, policy: ConnectionPolicy) -> Ask:
     """The task as this utility has it: who decides it, what its form must hold, and the sentences behind it."""
-    who = policy.who.get(ask.key)
-    demanded = {name: v for name, v in policy.demands.get(ask.key, {}).items() if fits(project, v.value)}
+    project, who = facts.project, policy.who.get(ask.key)
+    demanded = {
+        name: v
+        for name, v in policy.demands.get(ask.key, {}).items()
+        if fits(project, v.value) and not (name in AS_BUILT and ask.subject not in covering(facts))
+    }
     gates = policy.gates.values() if ask.key == "connection.activate" else ()
     sources: list[Sourced[Any]] = [
         *([who] if who else []),
         *demanded.values(),
+        *attending(ask.key, policy.works),
         *(gate for gate in gates if fits(project, gate.value)),
     ]
     named = dict.fromkeys(clause for source in sources for clause in source.clauses)
@@ -233,9 +290,19 @@ def _as_the_pack_has_it(ask: Ask, project: Project, policy: ConnectionPolicy) ->
             "role": who.value.role if who else None,
             "level": who.value.level if who else None,
             "demands": tuple(demanded),
+            "assignee": in_hand(ask.key, facts.works, policy.works),
             "clauses": tuple(dict.fromkeys((*ask.clauses, *named))),
         }
     )
+
+
+AS_BUILT = ("result_map", "gis_ready")
+"""What only the survey of the whole pipe brings: asked for where the trench is filled."""
+
+
+def covering(facts: ProjectFacts) -> tuple[str, ...]:
+    """The nodes after which the pipe is out of sight: those named so, or the last."""
+    return facts.works.backfill or tuple(facts.nodes)[-1:]
 
 
 def _ask(
@@ -245,6 +312,7 @@ def _ask(
     subject: str | None = None,
     party: str = "utility",
     not_by: tuple[str, ...] = (),
+    counts_from: datetime | None = None,
 ) -> Ask:
     return Ask.model_validate(
         {
@@ -254,5 +322,6 @@ def _ask(
             "subject": subject,
             "party": party,
             "not_by": not_by,
+            "counts_from": counts_from,
         }
     )

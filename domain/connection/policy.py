@@ -1,25 +1,26 @@
 """What a pack says about connection projects: terms, gates, who does what, and what each form must hold."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.case import EscalationPolicy
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.items import Check, Depth
+from domain.connection.kinds import KINDS
+from domain.connection.kinds import Kind as Kind
+from domain.connection.works_policy import WorksPolicy
 from domain.money import Yuan
 from domain.people import Role
 from domain.policy import Sourced, Strict, Who
 from domain.terms import Term
 
-Kind = Literal["single", "estate", "linear", "temporary"]
 Sector = Literal["industry", "trade", "real-estate", "government", "other"]
 Server = Literal["representative", "service-manager", "engineer", "supervisor"]
 DesignBy = Literal["utility", "customer"]
 Gate = Literal["water-test", "fee", "contract", "account", "tolerated", "certificate"]
 Phase = Literal["design", "activation"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Which(Strict):
@@ -142,11 +143,13 @@ class ConnectionPolicy(Strict):
     cosign: Sourced[Term] | None = None
     take_back_within: Sourced[Term] | None = None
     reopen_within: Sourced[Term] | None = None
+    works: WorksPolicy = WorksPolicy()
 
     @model_validator(mode="after")
     def _speaks_of_what_there_is(self) -> Self:
         """Tasks and fields are named as the forms name them."""
-        for key in (*self.who, *self.demands):
+        attended = [key for attends in self.works.attends.values() for key in attends.value.tasks]
+        for key in (*self.who, *self.demands, *attended):
             if key not in CONNECTION_TASKS:
                 raise ValueError(f"no task is called {key}: write one of {', '.join(sorted(CONNECTION_TASKS))}")
         for key, fields in self.demands.items():

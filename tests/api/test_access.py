@@ -61,6 +61,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
             "check-paper",
             "invite",
             "data-wanted",
+            "declare",
         )
     },
     ("POST", "/cases/{case_no}/tasks/{key}/decide"): DECIDES,
@@ -89,6 +90,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("POST", "/calendars/{year}"): {"administrator"},
     ("GET", "/me"): EVERYBODY,
     ("GET", "/forms"): EVERYBODY,
+    ("GET", "/declarations"): EVERYBODY,
 }
 PHOTO = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63f80f0001010100b138f614"

@@ -205,6 +205,7 @@ GOOD: dict[str, Any] = {
     "reassign": {"task": "arrears.serve-dunning-notice", "to": "collector", "reason": "x"},
     "urge": {"task": "arrears.serve-dunning-notice"},
     "occupancy": {"share": 0.5},
+    "declare": {"what": "problem", "form": {"problem": "x"}},
     "decide": {"form": {"outcome": "failed", "method": "posted", "reason": "x"}, "subject": None},
 }
 POSTS = sorted(path for method, path in MATRIX if method == "POST" and not path.endswith(("imports", "withdraw")))

@@ -17,7 +17,15 @@ FOR_ANYBODY = {
 }
 BY_LINK = "/p/{token}"
 """Pages of applicants, whose address is the key: `test_applicant.py`."""
-OTHERS = {"place": "arrears", "clause": "none", "name": "none", "id": "none", "number": "1", "page": "inbox"}
+OTHERS = {
+    "place": "arrears",
+    "clause": "none",
+    "name": "none",
+    "id": "none",
+    "number": "1",
+    "page": "inbox",
+    "what": "problem",
+}
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 

@@ -144,3 +144,24 @@ def test_a_project_called_off_by_mistake_goes_on_where_it_stood(site: Site, proj
     told = site.get(f"/cases/{no}/timeline").json()["items"]
     (again,) = [each for each in told if each["event"] == "CaseReopened"]
     assert (again["body"]["because"], again["actor"]) == ("误撤", "clerk")
+
+
+def test_everything_that_may_be_declared_has_a_form_and_a_declaration_goes_on_record(
+    site: Site, project: dict[str, Any]
+) -> None:
+    kinds = {each["what"]: each for each in site.get("/declarations").json()["items"]}
+    assert kinds["problem"]["schema"]["required"] == ["problem"]
+    address = f"/cases/{project['case_no']}/declare"
+    told = site.post(address, {"what": "problem", "form": {"problem": "施工占用出入口"}}, who="representative")
+    assert told.status_code == 200, told.text
+    case = site.get(f"/cases/{project['case_no']}").json()
+    assert {task["key"] for task in case["tasks"]} == {"connection.check-papers", "connection.solve-problem"}
+    for body, code in (
+        ({"what": "nothing", "form": {}}, "unknown"),
+        ({"what": "problem", "form": {}}, "form-invalid"),
+        ({"what": "design-change", "form": {"reason": "x"}}, "not-open"),
+        ({"what": "party", "form": {"unit": "branch", "representative": "x", "account": "nobody"}}, "form-invalid"),
+        ({"what": "problem", "form": {"problem": "x", "photo": f"sha256:{'0' * 64}"}}, "form-invalid"),
+    ):
+        assert site.post(address, body, who="representative").json()["code"] == code
+    assert site.post(address, {"what": "service", "form": {}}, who="clerk").json()["code"] == "wrong-role"

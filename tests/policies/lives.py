@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from domain.account import Account, Bill, CustomerClass
 from domain.arrears.commands import RecordContact
 from domain.arrears.facts import ArrearsFacts, MessageDue
 from domain.arrears.policy import ArrearsPolicy
+from domain.asking import not_open, opened
 from domain.calendars import CHINA
-from domain.case import CaseClosed, CaseOpened, Event, TaskOpened, TaskWithdrawn
-from domain.clock import Interval
+from domain.case import CaseClosed, CaseOpened, Event, TaskWithdrawn
 from domain.commands import Command, DecideTask, ReassignTask
 from domain.connection import commands
 from domain.connection.acceptance import InviteToAcceptance, ReportData
@@ -24,13 +24,14 @@ from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.items import Fault, Item, Measured, faults
 from domain.connection.phases import item_checks, next_moment, next_step
 from domain.connection.policy import ConnectionPolicy
+from domain.connection.site_board import site_board
+from domain.connection.works_forms import DECLARATIONS, Service, Step, Unit
 from domain.filling import filled
 from domain.money import fen
 from domain.people import ROLES, Actor
 from domain.refusals import Refused
 from domain.steps import Close, asked
 from domain.tasks import Task
-from domain.terms import due_at
 from policies.packs import load_calendar
 from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, WANG, at, bill
 from tests.domain.arrears.play import Play
@@ -189,25 +190,36 @@ class ProjectLife:
         for task in tuple(self.facts.tasks.values()):
             if (task.key, task.subject) not in wanted:
                 self.say(TaskWithdrawn(at=self.now, task_id=task.id, key=task.key, because="no longer called for"))
-        there = {(task.key, task.subject) for task in self.facts.tasks.values()}
-        for ask in asks:
-            if (ask.key, ask.subject) not in there:
-                kind = CONNECTION_TASKS[ask.key]
-                task = Task(
-                    id=f"BZ-20260311-0001-{self.facts.tasks_opened + 1:02d}",
-                    role=ask.role or kind.role,
-                    level=ask.level if ask.role else kind.level,
-                    opened_at=self.now,
-                    counts_from=ask.counts_from or self.now,
-                    due=due_at(term=ask.term, started_at=ask.counts_from or self.now, calendar=load_calendar()),
-                    clock=(Interval(party=ask.party, started_at=self.now),),
-                    **{name: getattr(ask, name) for name in ("key", "term", "clauses", "subject", "not_by", "demands")},
-                )
-                self.say(TaskOpened(at=self.now, clauses=ask.clauses, task=task))
+        for ask in not_open(self.facts, step) if step is not None else ():
+            now = self.facts.model_copy(update={"as_of": self.now})
+            self.say(opened(ask, facts=now, kinds=CONNECTION_TASKS, calendar=load_calendar()))
 
     def say(self, event: Event) -> None:
         self.facts, said = commands.say(self.facts, event, self.policy, load_calendar())  # type: ignore[arg-type]
         self.told += [each.model_dump(mode="json") for each in said]
+
+    def declare(self, what: str, form: dict[str, Any]) -> None:
+        """Somebody tells the project something beside its tasks; a refusal is told."""
+        self.declare_as(Actor(id="someone", roles=DECLARATIONS[what].roles), what, form)
+
+    def declare_as(self, by: Actor, what: str, form: dict[str, Any]) -> None:
+        whole = filled(DECLARATIONS[what].form, form)
+        command = commands.Declare(by=by, at=self.now, what=what, form=whole)
+        try:
+            for event in commands.events_of(command, self.facts, *self._policy_and_calendar()):
+                self.say(event)
+        except Refused as refused:
+            self.told.append((what, refused.code, str(refused)))
+
+    def passes_on(self) -> list[Any]:
+        """Nobody decides anything any more: only time passes."""
+        for _ in range(12):
+            if (moment := next_moment(self.facts, self.policy, load_calendar())) is None:
+                break
+            self.now = max(self.now, moment.at)
+            self.say(moment)
+            self.settle()
+        return self.told
 
     def _policy_and_calendar(self) -> tuple[Any, Any]:
         return self.policy, load_calendar()
@@ -229,12 +241,61 @@ PROJECTS: tuple[dict[str, Any], ...] = (
     *({"kind": "single", "sector": sector} for sector in ("industry", "real-estate", "government", "other")),
     *({"kind": "single", flag: True} for flag in ("high_reliability", "petition", "key_government", "exceptional")),
 )
+PROJECTS_AT_WORK: tuple[dict[str, Any], ...] = tuple(
+    {"kind": kind, "sector": "trade"} for kind in ("single", "estate", "linear", "temporary")
+)
 FORMS: tuple[dict[str, dict[str, Any]], ...] = (
     {},
     {"connection.check-papers": {"outcome": "missing", "tolerated": ["营业执照"], "missing": ["身份证明"]}},
     {"connection.accept": {"failed": {1: "铅封缺失"}}},
     {"connection.review-drawings": {"outcome": "return", "reason": "管径"}},
 )
+
+
+def with_works(policy: ConnectionPolicy, project: dict[str, Any]) -> list[Any]:
+    """A life in which everything that can be declared of the works is, and the site is not as it should be."""
+    played = begun(policy, project, {"connection.test-water": {"passed_at": OPENED_AT.isoformat()}})
+    played.live_until("connection.inspect-node")
+    played.told.append(site_board(played.facts.works, policy.works, name="某项目", address=None))
+    for service in get_args(Service):
+        played.declare("service", {"service": service})
+    for step in get_args(Step):
+        played.declare("accompanied", {"step": step})
+    for unit in get_args(Unit):
+        played.declare("party", {"unit": unit, "account": f"{unit}-1"})
+    for what in ("problem", "design-change", "excavated", "site-visit"):
+        played.declare(what, {})
+        played.settle()
+    if (task := played.facts.open_task("connection.inspect-site")) is not None:
+        played.say(found_on_site(played, task))
+        played.settle()
+    played.declare("works-finished", {})
+    while played.facts.outcome is None and played.step_on():
+        played.settle()
+    return played.told
+
+
+def found_on_site(played: ProjectLife, task: Task) -> Event:
+    """Everything of the pack's list that is looked at here is found wanting; barriers and machines are tried first."""
+    for height in range(110, 190, 5):
+        played.tried(task, {"barrier_cm": height})
+    for hour in range(0, 24, 2):
+        at = OPENED_AT.replace(hour=hour).isoformat()
+        played.tried(task, {"heavy_machinery": True, "residential": True, "done_at": at})
+    failed = {
+        name: "不合格"
+        for name in played.policy.works.site
+        if played.tried(task, {"failed": {name: "不合格"}}) is not None
+    }
+    decided = played.tried(task, {"failed": failed})
+    assert decided is not None
+    return decided
+
+
+def neglected_from(policy: ConnectionPolicy, project: dict[str, Any], key: str) -> list[Any]:
+    played = begun(policy, project, {})
+    played.live_until(key)
+    return played.passes_on()
 
 
 def connection_lives() -> list[Callable[[ConnectionPolicy], list[Any]]]:
@@ -244,7 +305,12 @@ def connection_lives() -> list[Callable[[ConnectionPolicy], list[Any]]]:
     whole = [life(project, {}) for project in PROJECTS]
     varied = [life(project, forms) for project in PROJECTS[:3] for forms in FORMS[1:]]
     neglected = [lambda policy, project=project: begun(policy, project, {}).neglect() for project in PROJECTS[:2]]
-    return [*whole, *varied, *neglected]
+    works = [lambda policy, project=project: with_works(policy, project) for project in PROJECTS_AT_WORK]
+    late = [
+        lambda policy, key=key: neglected_from(policy, PROJECTS[1], f"connection.{key}")
+        for key in ("draft-scheme", "register-works")
+    ]
+    return [*whole, *varied, *neglected, *works, *late]
 
 
 def begun(policy: ConnectionPolicy, project: dict[str, Any], forms: dict[str, dict[str, Any]]) -> ProjectLife:

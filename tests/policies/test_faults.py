@@ -58,7 +58,7 @@ def test_a_sound_copy_has_no_faults(tmp_path: Path) -> None:
         ('"50.00"', "50.00", "50.00", 'put it in quotes: "50.00"'),
         ('"50.00"', '"50.001"', '"50.001"', "more than two decimals"),
         ("from: 2020-01-29", "from: 2020-02-30", "2020-02-30", "the file is '2020-01-29': make them the same"),
-        ("pack: jinan", "pack: kaifeng", "kaifeng", "the folder is 'jinan': make them the same"),
+        ("pack: jinan", "pack: kaifeng", "kaifeng\n", "the folder is 'jinan': make them the same"),
         ("en: Jinan Water Group", "en: 7", "7}", 'not text as it stands: put it in quotes: "7"'),
         (WINDOW, '{opens: "8:30", closes: "16:00"}', '"8:30"', 'write it as "08:30", with both zeros'),
         (WINDOW, '{opens: 510, closes: "16:00"}', "510", "510 is not a time of day"),

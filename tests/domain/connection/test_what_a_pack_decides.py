@@ -137,6 +137,7 @@ def test_at_qingdao_an_organisation_signs_and_a_household_does_not() -> None:
         assert len(closed_gates(stands, policy("qingdao"), certificate="")) == shut
 
 
+@pytest.mark.clause("changchun.connection.general-under-50m", "changchun.connection.general-realestate-under-3bn")
 @pytest.mark.parametrize(
     ("about", "served"),
     [
