@@ -59,6 +59,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "wechat": ("微信", "WeChat"),
     "approve": ("同意", "Approve"),
     "agree": ("同意", "Agree"),
+    "reading-area": ("抄表片区", "Reading round"),
+    "team-area": ("班组片区", "Team's area"),
     "disagree": ("不同意", "Disagree"),
     "refuse": ("不同意", "Refuse"),
     "defer": ("暂缓", "Defer"),

@@ -55,7 +55,7 @@ def who(request: HTTPConnection, house: House) -> Person | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         with house.database.read() as connection:
-            return people.bearer(connection, token)
+            return people.bearer(connection, token, at=house.clock())
     session = read(request)
     if session is None:
         return None

@@ -87,7 +87,7 @@ def read_task(house: Here, task: VisibleTask) -> shown.TaskWithForm:
 @router.post("/tasks/{task_id}/claim", responses=documented(403, 404, 409))
 def claim(person: Decider, house: Here, task: DecidableTask) -> shown.TaskShown:
     """Take a task in hand: nobody else decides it until it is put back or reassigned."""
-    inbox.claim(house.database, task.task_id, by=person.actor, at=house.clock())
+    inbox.claim(house.database, task.task_id, by=person.actor, at=house.clock(), stands_for=person.stands_for)
     return _now(house, task.task_id, person)
 
 
@@ -113,7 +113,7 @@ async def decide(task: DecidableTask, body: bodies.DecisionBody, errand: Errand,
     processes.refuse_bad_form(task.key, body.form)
     form = await run_in_threadpool(acceptance.folded, house, task.case_no, task.key, body.form)
     await run_in_threadpool(files.refuse_foreign_files, house, task.case_no, form)
-    against = inbox.against(task, by=errand.person.actor)
+    against = inbox.against(task, by=errand.person.actor, stands_for=errand.person.stands_for)
     return await errand.decide(task, task.key, form, task_id=task.task_id, against=against)
 
 
@@ -128,7 +128,10 @@ async def decide_by_key(
     task = await run_in_threadpool(_open_task, house, case.case_no, key, body.subject)
     task_id, against = None, None
     if task is not None:
-        task_id, against = task.task_id, inbox.against(task, by=errand.person.actor)
+        task_id, against = (
+            task.task_id,
+            inbox.against(task, by=errand.person.actor, stands_for=errand.person.stands_for),
+        )
     return await errand.decide(case, key, form, task_id=task_id, subject=body.subject, against=against)
 
 
@@ -161,7 +164,10 @@ def _refuse_others_items(house: House, person: Person, case_no: str, body: bodie
             zh=f"{told} 号现在不用整改，或者不在您手上，请去掉。",
         )
     for each in open_now:
-        if int(each.item) in body.items and (refused := inbox.against(each, by=person.actor)) is not None:
+        if (
+            int(each.item) in body.items
+            and (refused := inbox.against(each, by=person.actor, stands_for=person.stands_for)) is not None
+        ):
             raise refused
 
 

@@ -110,7 +110,7 @@ async def _told(house: House, person: Person, row: BatchRow) -> Told | Pending:
         return await errand.tell(case, RecordContact, **bodies.ContactBody.model_validate(row.said).said())
     form = {name: value for name, value in row.said.items() if name != "task_id"}
     processes.refuse_bad_form(task.key, form)
-    against = inbox.against(task, by=person.actor)
+    against = inbox.against(task, by=person.actor, stands_for=person.stands_for)
     return await errand.decide(task, task.key, form, task_id=task.task_id, against=against)
 
 

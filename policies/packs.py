@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
 from domain.connection.policy import ConnectionPolicy
+from domain.organisation import OrganisationPolicy
 from domain.policy import Sourced, Strict
 from policies.faults import unknown_clauses, validated, wrong_hours, wrong_messages
 from policies.register import Clause, Line, Register, at_a_glance
@@ -70,6 +71,7 @@ class Pack(Strict):
     title: Title
     arrears: ArrearsPolicy | None = None
     connection: ConnectionPolicy | None = None
+    organisation: OrganisationPolicy | None = None
     readings: tuple[Reading, ...] = ()
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from domain.policy import Strict
 from store import search
@@ -142,10 +142,9 @@ def narrowed(connection: Connection, where: Narrowed, process: str) -> tuple[boo
 
 def scope(person: Person, *, lead: bool) -> ColumnElement[bool]:
     """`people.within` for cases; unless it is to `lead`, no index of cases does."""
-    if lead or person.part is None or not person.inside:
+    if lead or person.parts is None or not person.inside:
         return within(person, cases)
-    part, own = person.part
-    return cases.c[part].concat("") == own
+    return or_(*(cases.c[part].concat("") == own for part, own in person.parts))
 
 
 def in_parts(where: Any, *, lead: bool = True) -> list[ColumnElement[bool]]:

@@ -1,5 +1,6 @@
 """The inbox: who has a task in hand. What must be done, by which role and when, is the workflow's."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from store.database import Database
 from store.tables import inbox_log, tasks
 
 
-def claim(database: Database, task_id: str, *, by: Actor, at: datetime) -> None:
+def claim(database: Database, task_id: str, *, by: Actor, at: datetime, stands_for: Collection[str] = ()) -> None:
     """Take a task in hand, so that nobody else decides it; again by the same person changes nothing.
 
     Raises `Refused`: `not-open` when it is decided or in somebody else's hands, `wrong-role` and `four-eyes` when this
@@ -21,7 +22,7 @@ def claim(database: Database, task_id: str, *, by: Actor, at: datetime) -> None:
     with database.write() as connection:
         row = _locked(connection, task_id)
         refuse_unless_decidable(Task.model_validate(row.body), key=row.key, actor=by)
-        refuse_if_held(row, by=by)
+        refuse_if_held(row, by=by, stands_for=stands_for)
         if row.holder != by.id:
             _hand(connection, task_id, to=by.id, action="claim", by=by.id, at=at)
 
@@ -56,17 +57,18 @@ def hand_over(database: Database, case_no: str, task: str, *, to: str, by: str, 
             _hand(connection, task_id, to=None, action="hand-over", by=by, at=at)
 
 
-def refuse_if_held(task: Any, *, by: Actor) -> None:
-    """Raises `Refused("not-open")` when the task is in another's hands and not assigned to this person."""
-    if task.holder not in (None, by.id) and task.assignee != by.id:
+def refuse_if_held(task: Any, *, by: Actor, stands_for: Collection[str] = ()) -> None:
+    """Raises `Refused("not-open")` when the task is in the hands of another, whom this person does not stand in for."""
+    mine = (by.id, *stands_for)
+    if task.holder not in (None, *mine) and task.assignee not in mine:
         raise Refused("not-open", f"{task.key} is held by {task.holder}: ask them to release it, or have it reassigned")
 
 
-def against(task: Any, *, by: Actor) -> Refused | None:
+def against(task: Any, *, by: Actor, stands_for: Collection[str] = ()) -> Refused | None:
     """What the record has against this person deciding this task (a row of it): status, role, four eyes, or holder."""
     try:
         refuse_unless_decidable(Task.model_validate(task.body), key=task.key, actor=by)
-        refuse_if_held(task, by=by)
+        refuse_if_held(task, by=by, stands_for=stands_for)
     except Refused as refused:
         return refused
     return None

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select, true, update
@@ -11,7 +12,7 @@ from domain.clauses import keeps
 from domain.people import LEVELS, Actor, Level, Role
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.tables import people, sessions, tasks
+from store.tables import absences, people, sessions, tasks
 
 READS_ALL: tuple[Role, ...] = ("auditor", "administrator")
 OUTSIDE: tuple[Role, ...] = ("customer", "contractor")
@@ -24,6 +25,9 @@ class Person(Strict):
 
     The part is the narrowest of grid, section and office that is set; none set is the whole utility. `post` and
     `work_phone` stand on the service card: with the name all that a customer is told of whoever serves them.
+
+    While others are away, `stands_for` are those whom this person stands in for, and `covers` their parts; roles stay
+    one's own.
     """
 
     id: str
@@ -35,6 +39,8 @@ class Person(Strict):
     office: str | None = None
     post: str | None = None
     work_phone: str | None = None
+    stands_for: tuple[str, ...] = ()
+    covers: tuple[tuple[str, str], ...] = ()
 
     @property
     def actor(self) -> Actor:
@@ -48,6 +54,11 @@ class Person(Strict):
         bounds = (("grid", self.grid), ("section", self.section), ("office", self.office))
         return next(((column, value) for column, value in bounds if value is not None), None)
 
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...] | None:
+        """The person's own part and those that they cover for others; None for the whole utility."""
+        return None if self.part is None else tuple(dict.fromkeys((self.part, *self.covers)))
+
     def holds(self, *roles: Role) -> bool:
         """Whether the person has any of these roles."""
         return any(role in self.roles for role in roles)
@@ -58,12 +69,19 @@ class Person(Strict):
         return any(role not in OUTSIDE for role in self.roles)
 
 
-@keeps("kaifeng.escalation.rep-works-in-own-grid", "kaifeng.privacy.no-disclosure-to-unrelated")
+@keeps(
+    "kaifeng.escalation.rep-works-in-own-grid",
+    "kaifeng.privacy.no-disclosure-to-unrelated",
+    "changchun.connection.fixed-site-by-district-rep",
+    "liaocheng.organisation.ab-two-cover",
+)
 def within(person: Person, table: Table) -> ColumnElement[bool]:
     """The rows of a table with grid, section and office that the person may read: roles and part, as one predicate."""
     if not person.inside:
         return false()
-    return true() if person.part is None else table.c[person.part[0]] == person.part[1]
+    if person.parts is None:
+        return true()
+    return or_(*(table.c[column] == value for column, value in person.parts))
 
 
 def task_within(person: Person) -> ColumnElement[bool]:
@@ -97,7 +115,11 @@ def add_person(connection: Connection, person: Person) -> str:
     if connection.scalar(select(people.c.id).where(people.c.id == person.id)) is not None:
         raise Refused("duplicate", f"there is a person {person.id} already: choose another id")
     token = secrets.token_urlsafe(32)
-    row = person.model_dump() | {"roles": list(person.roles), "token_hash": hashed(token), "active": True}
+    row = person.model_dump(exclude={"stands_for", "covers"}) | {
+        "roles": list(person.roles),
+        "token_hash": hashed(token),
+        "active": True,
+    }
     connection.execute(people.insert().values(**row))
     return token
 
@@ -135,9 +157,9 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def bearer(connection: Connection, token: str) -> Person | None:
+def bearer(connection: Connection, token: str, *, at: datetime) -> Person | None:
     """Whose token this is; None for nobody's and for a person who was shut out."""
-    return _person(connection, people.c.token_hash == hashed(token))
+    return _standing_in(connection, _person(connection, people.c.token_hash == hashed(token)), at=at)
 
 
 def everybody(connection: Connection) -> list[tuple[Person, bool, bool]]:
@@ -146,9 +168,25 @@ def everybody(connection: Connection) -> list[tuple[Person, bool, bool]]:
     return [(_of(row), row.active, row.password_hash is not None) for row in rows]
 
 
-def person(connection: Connection, id: str) -> Person | None:
-    """An active person by id."""
-    return _person(connection, people.c.id == id)
+def person(connection: Connection, id: str, *, at: datetime | None = None) -> Person | None:
+    """An active person by id; with whomever they stand in for at an instant."""
+    found = _person(connection, people.c.id == id)
+    return found if at is None else _standing_in(connection, found, at=at)
+
+
+def _standing_in(connection: Connection, who: Person | None, *, at: datetime) -> Person | None:
+    """The person with what they cover for others who are away at `at`. One who covers the whole utility sees all."""
+    if who is None or not who.inside:
+        return who
+    now = (absences.c.stand_in == who.id, absences.c.ends_at > at, absences.c.starts_at <= at)
+    away = select(people).join(absences, absences.c.person == people.c.id).where(*now, people.c.active)
+    stood_for = [_of(row) for row in connection.execute(away)]
+    if not stood_for:
+        return who
+    covered = [each.part for each in stood_for]
+    widest = {"grid": None, "section": None, "office": None} if None in covered else {}
+    covers = tuple(part for part in covered if part is not None) if not widest else ()
+    return who.model_copy(update={"stands_for": tuple(each.id for each in stood_for), "covers": covers, **widest})
 
 
 def _person(connection: Connection, which: ColumnElement[bool]) -> Person | None:
@@ -157,7 +195,8 @@ def _person(connection: Connection, which: ColumnElement[bool]) -> Person | None
 
 
 def _of(row: Any) -> Person:
-    return Person.model_validate({name: getattr(row, name) for name in Person.model_fields})
+    kept = (name for name in Person.model_fields if name in people.c)
+    return Person.model_validate({name: getattr(row, name) for name in kept})
 
 
 def names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:

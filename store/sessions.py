@@ -113,7 +113,7 @@ def session_person(connection: Connection, token: str, *, at: datetime) -> Perso
             sessions.c.token_hash == hashed(token), sessions.c.idle_until > at, sessions.c.expires_at > at
         )
     )
-    return person(connection, id) if id is not None else None
+    return person(connection, id, at=at) if id is not None else None
 
 
 def seen(database: Database, token: str, *, at: datetime) -> None:

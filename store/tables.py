@@ -560,6 +560,68 @@ attempts = Table(
     Index(None, "until"),
 )
 
+grids = Table(
+    "grids",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("section", String(50)),
+    Column("office", String(50)),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("grid", String(50), ForeignKey("grids.name"), nullable=False),
+    Column("post", String(1), nullable=False),
+    Column("person", String(100), ForeignKey("people.id"), nullable=False),
+    Column("work_phone", String(50)),
+    Column("wechat", Boolean, nullable=False),
+    Column("kind", String(20)),
+    Column("since_on", Date, nullable=False),
+    Column("until_on", Date),
+    Column("appointed_by", String(100), nullable=False),
+    Column("approved_by", String(100)),
+    Column("handed_over", JSON),
+    Index(
+        "ix_posts_held",
+        "grid",
+        "post",
+        unique=True,
+        sqlite_where=text("until_on IS NULL"),
+        postgresql_where=text("until_on IS NULL"),
+    ),
+    Index(None, "person"),
+)
+
+absences = Table(
+    "absences",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("person", String(100), ForeignKey("people.id"), nullable=False),
+    Column("stand_in", String(100), ForeignKey("people.id"), nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "stand_in", "ends_at"),
+    Index(None, "ends_at"),
+)
+
+organisation_log = Table(
+    "organisation_log",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("action", String(20), nullable=False),
+    Column("about", String(100), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "about", "id"),
+)
+
 access_log = Table(
     "access_log",
     metadata,

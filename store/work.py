@@ -179,7 +179,8 @@ def inbox_counts(connection: Connection, person: Person, where: InboxFilter, *, 
 
 
 def _in_hand(person: Person) -> list[ColumnElement[bool]]:
-    return [tasks.c.holder == person.id, tasks.c.assignee == person.id]
+    whose = (person.id, *person.stands_for)
+    return [column == id for id in whose for column in (tasks.c.holder, tasks.c.assignee)]
 
 
 def _few(connection: Connection, where: InboxFilter) -> tuple[bool, list[ColumnElement[bool]]]:

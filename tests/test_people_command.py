@@ -1,12 +1,14 @@
 """An operator manages accounts from a terminal."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli import app
+from domain.calendars import CHINA
 from settings import Settings
 from store.database import Database
 from store.migrate import upgrade
@@ -14,6 +16,7 @@ from store.people import bearer
 
 TERMINAL = CliRunner()
 PASSWORD = "a sentence to keep"
+NOW = datetime(2026, 3, 11, 9, tzinfo=CHINA)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +37,7 @@ def test_an_account_from_its_first_day_to_its_last(installation: Settings) -> No
     assert code == 0
     database = Database(installation.database)
     with database.read() as connection:
-        found = bearer(connection, token.strip())
+        found = bearer(connection, token.strip(), at=NOW)
     assert found is not None
     assert (found.name, found.part) == ("王守信", ("grid", "东1-01"))
     assert run("roles", "east-1", "--role", "collector", "--role", "clerk")[0] == 0
@@ -48,7 +51,7 @@ def test_an_account_from_its_first_day_to_its_last(installation: Settings) -> No
     assert run("shut-out", "east-1")[0] == 0
     assert "shut out" in run("list")[1]
     with database.read() as connection:
-        assert bearer(connection, token.strip()) is None
+        assert bearer(connection, token.strip(), at=NOW) is None
     database.close()
 
 

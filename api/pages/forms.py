@@ -178,7 +178,7 @@ def faults_by_field(invalid: RequestValidationError, form: type[BaseModel]) -> d
     return told
 
 
-def meant(kind: type[B], **said: Any) -> B:
+def meant(kind: type[B], /, **said: Any) -> B:
     """What a page's small form says, as the JSON door takes it. Raises `RequestValidationError` naming each field."""
     try:
         return kind.model_validate(said)

@@ -80,7 +80,7 @@ def claim_many(viewer: Looking, person: Decider, task: Annotated[list[str], Form
         try:
             if row is None:
                 raise Refused("unknown", task_id)
-            hands.claim(viewer.house.database, task_id, by=person.actor, at=viewer.now)
+            hands.claim(viewer.house.database, task_id, by=person.actor, at=viewer.now, stands_for=person.stands_for)
             taken += 1
         except Refused as refused:
             missed.append(f"{task_id}: {said_refusal(refused.message, refused.zh, viewer.language)}")

@@ -19,6 +19,7 @@ PROJECTS: tuple[Role, ...] = (
     "follow-up",
     *READS_ALL,
 )
+STAFF: tuple[Role, ...] = ("collector", "representative", "service-manager", "supervisor", "leading-group", *READS_ALL)
 FIELD: tuple[Role, ...] = ("engineer", "inspector", "meter-technician", "collector", "contractor")
 
 
@@ -38,6 +39,7 @@ PLACES = (
     Place("/approvals", "审批", "Approvals", ("supervisor", "leading-group")),
     Place("/field", "现场", "Field", FIELD),
     Place("/ledger", "台账", "Ledger", ("clerk", "collector", "supervisor", "administrator")),
+    Place("/organisation", "网格", "Grids", STAFF),
     Place("/policy", "制度", "Policy"),
 )
 

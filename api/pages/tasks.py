@@ -88,7 +88,13 @@ def clock(viewer: Looking, task: VisibleTask) -> Response:
 
 @router.post("/claim")
 def claim(viewer: Looking, task: DecidableTask) -> Response:
-    inbox.claim(viewer.house.database, task.task_id, by=viewer.person.actor, at=viewer.now)
+    inbox.claim(
+        viewer.house.database,
+        task.task_id,
+        by=viewer.person.actor,
+        at=viewer.now,
+        stands_for=viewer.person.stands_for,
+    )
     return _claimed(viewer, task)
 
 
@@ -164,7 +170,7 @@ async def _decided(viewer: Viewer, task: Any, filled: dict[str, Any], sent: Form
         print_ = answers.fingerprint("POST", f"/tasks/{task.task_id}/decide", filled)
         once = Once(f"{viewer.person.id}:{key}", print_)
     errand = Errands(viewer.person, viewer.house, once, Response())
-    against = inbox.against(task, by=viewer.person.actor)
+    against = inbox.against(task, by=viewer.person.actor, stands_for=viewer.person.stands_for)
     return await errand.decide(task, task.key, filled, task_id=task.task_id, against=against)
 
 
@@ -234,7 +240,7 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
     """What a page tells of a task: its case, what stands against this person deciding it, and what was answered."""
     refused = None
     if task.status == "open":
-        refused = inbox.against(task, by=viewer.person.actor)
+        refused = inbox.against(task, by=viewer.person.actor, stands_for=viewer.person.stands_for)
     form, given = TASKS[task.key].form, task.body.get("form") or {}
     with viewer.house.database.read() as connection:
         subject = work.title_of(connection, viewer.person, task.case_no)

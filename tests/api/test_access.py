@@ -16,6 +16,7 @@ DECIDES = EVERYBODY - {"auditor", "administrator"}
 OPENS = {"clerk", "collector", "supervisor"}
 SERVES = {"clerk", "representative", "service-manager", "supervisor"}
 BOOKS = {"clerk", "administrator"}
+KEEPS = {"supervisor", "leading-group", "administrator"}
 STAFF = EVERYBODY - {"customer", "contractor"}
 
 # Roles that each door lets in. What a case takes from whom is the case's own rule, tested with its process.
@@ -84,6 +85,14 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/ledger/preview/{sha256}"): OPENS,
     ("GET", "/ledger/preview/{sha256}/errors.xlsx"): OPENS,
     **{("GET", f"/{name}.xlsx"): EVERYBODY for name in ("tasks", "cases", "board", "arrears-work", "approvals")},
+    ("GET", "/organisation"): STAFF,
+    ("POST", "/organisation/grids"): KEEPS,
+    ("POST", "/organisation/posts"): KEEPS,
+    ("POST", "/organisation/posts/approve"): KEEPS,
+    ("POST", "/organisation/hand-overs"): KEEPS,
+    ("POST", "/absences"): STAFF,
+    ("POST", "/absences/{number}/end"): STAFF,
+    ("POST", "/people/{id}/hand-over"): {"supervisor", "leading-group"},
     ("DELETE", "/session"): EVERYBODY,
     ("GET", "/calendars"): EVERYBODY,
     ("GET", "/calendars/{year}"): EVERYBODY,
@@ -110,6 +119,8 @@ ABSENT = {
     "task_id": "QF-20010101-0001-01",
     "key": "arrears.restore",
     "reference": "none",
+    "number": "9007199254740992",
+    "id": "none",
     "year": "2199",
     "sha256": "0" * 64,
 }

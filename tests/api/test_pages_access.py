@@ -45,7 +45,7 @@ def test_no_page_opens_without_a_session(site: Site) -> None:
     seen = pages(site)
     assert len(seen) > 30
     for method, path in seen:
-        where = path.format(**ABSENT, **OTHERS)
+        where = path.format(**(ABSENT | OTHERS))
         answer = site.http.request(method, address(site, where), headers=OWN, follow_redirects=False)
         if path == "/live":
             assert answer.status_code == 401

@@ -28,7 +28,15 @@ from domain.connection.site_board import site_board
 from domain.connection.works_forms import DECLARATIONS, Service, Step, Unit
 from domain.filling import filled
 from domain.money import fen
-from domain.people import ROLES, Actor
+from domain.organisation import (
+    Grid,
+    Holder,
+    OrganisationPolicy,
+    appointed,
+    departures,
+    refuse_unless_handed_over,
+)
+from domain.people import ROLES, Actor, Role
 from domain.refusals import Refused
 from domain.steps import Close, asked
 from domain.tasks import Task
@@ -411,3 +419,53 @@ def _said(play: Play) -> Iterator[Any]:
         yield event.model_dump(mode="json")
         if isinstance(event, MessageDue):
             yield (words := play.policy.messages.get(event.template)) and words.value
+
+
+# Organisation.
+
+
+def organisation_lives() -> list[Callable[[OrganisationPolicy], list[Any]]]:
+    """A register of two small grids, looked through; and what is refused of it."""
+    grids = [Grid(name="1", kind="reading-area", office="营业所"), Grid(name="2", kind="team-area", office="营业所")]
+    whole: tuple[Role, ...] = ("collector", "representative")
+
+    def holder(grid: str, person: str, **more: Any) -> Holder:
+        given = {"grid": grid, "person": person, "post": "A", "roles": whole, "since": OPENED_AT.date()}
+        return Holder.model_validate(given | {"work_phone": "13800000001", "wechat": True, "kind": "工程"} | more)
+
+    registers = (
+        [],
+        [holder("1", "wang")],
+        [holder("1", "wang"), holder("2", "wang")],
+        [holder("1", "wang", work_phone=None)],
+        [holder("1", "wang", wechat=False)],
+        [holder("1", "wang", roles=("collector",)), holder("2", "li", roles=("representative",))],
+    )
+
+    def looked_through(policy: OrganisationPolicy) -> list[Any]:
+        return [each.model_dump() for held in registers for each in departures(grids, held, policy)]
+
+    def tried(policy: OrganisationPolicy) -> list[Any]:
+        said: list[Any] = []
+        for role in ROLES:
+            for wanted in (
+                holder("1", "li"),
+                holder("1", "li", post="B"),
+                *(holder("1", "li", kind=k) for k in "工营服"),
+            ):
+                try:
+                    said.append(appointed(wanted, grids=grids, holders=[], by=(role,), policy=policy).model_dump())
+                except Refused as refused:
+                    said.append(str(refused))
+        for kind in ("工程", "营销", "服务"):
+            try:
+                appointed(holder("1", "li", kind=kind), grids=grids, holders=[], by=("supervisor",), policy=policy)
+            except Refused as refused:
+                said.append(str(refused))
+        try:
+            refuse_unless_handed_over((), policy)
+        except Refused as refused:
+            said.append(str(refused))
+        return said
+
+    return [looked_through, tried]

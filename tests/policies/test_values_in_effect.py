@@ -19,11 +19,12 @@ from domain.policy import Sourced
 from domain.terms import Term
 from policies.packs import _values as values_of
 from policies.packs import clauses, load_pack, pack_versions
-from tests.policies.lives import arrears_lives, connection_lives
+from tests.policies.lives import arrears_lives, connection_lives, organisation_lives
 
 LIVES: Mapping[str, list[Callable[[Any], list[Any]]]] = {
     "arrears": arrears_lives(),
     "connection": connection_lives(),
+    "organisation": organisation_lives(),
 }
 # Of each group of words that a pack may write, any may stand for any other.
 WORDS: tuple[tuple[str, ...], ...] = (
