@@ -3,7 +3,6 @@
 What people wrote reaches a template as values and is never read as part of it. The same papers make the same bytes.
 """
 
-import io
 import json
 import re
 import shutil
@@ -28,6 +27,9 @@ _MAIN = """\
 #set document(title: papers.first().title, author: "Guanjia")
 #for each in papers {{ paper(each) }}
 """
+_DARK = re.compile(rb"\x01+")
+_QUIET = 2
+"""Modules of white around a code; the paper has more."""
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 # Control characters, and those that turn the direction of text: neither is printed, and both can mislead who reads.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -136,8 +138,12 @@ def _seen(value: Any) -> Any:
 
 def code_svg(text: str) -> str:
     """A QR code as SVG. Its mask is given, not sought: a reader takes any, and seeking costs most of the time."""
-    drawn = io.BytesIO()
-    segno.make(text, error="m", mask=4, micro=False, boost_error=False).save(
-        drawn, kind="svg", xmldecl=False, nl=False, border=2
+    rows = segno.make(text, error="m", mask=4, micro=False, boost_error=False).matrix
+    side = len(rows) + 2 * _QUIET
+    dark = (
+        f"M{run.start() + _QUIET} {at + _QUIET}.5h{run.end() - run.start()}"
+        for at, row in enumerate(rows)
+        for run in _DARK.finditer(row)
     )
-    return drawn.getvalue().decode()
+    drawn = f'<path stroke="#000" d="{"".join(dark)}"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}">{drawn}</svg>'

@@ -47,6 +47,34 @@ def yuan(fen: int) -> str:
     return f"{'-' if fen < 0 else ''}{whole}.{part:02d}"
 
 
+_DIGITS = "零壹贰叁肆伍陆柒捌玖"
+_PLACES = ("", "拾", "佰", "仟")
+
+
+def in_words(fen: int) -> str:
+    """An amount as papers write it out, so that no digit can be added: 186055 as "壹仟捌佰陆拾元伍角伍分"."""
+    whole, part = divmod(abs(fen), 100)
+    jiao, left = divmod(part, 10)
+    words = f"{_whole(whole)}元" if whole or not part else ""
+    words += f"{_DIGITS[jiao]}角" if jiao else "零" if words and left else ""
+    words += f"{_DIGITS[left]}分" if left else "整"
+    return f"{'负' if fen < 0 else ''}{words}"
+
+
+def _whole(number: int) -> str:
+    """A whole number in groups of four digits: each group's zeros are read once, and not at its end."""
+    words, gap = "", False
+    groups = [number // 10**at % 10**4 for at in (12, 8, 4, 0)]
+    for group, name in zip(groups, ("万亿", "亿", "万", ""), strict=True):
+        for place in (3, 2, 1, 0):
+            digit = group // 10**place % 10
+            if digit:
+                words += ("零" if gap and words else "") + _DIGITS[digit] + _PLACES[place]
+            gap = not digit
+        words += name if group else ""
+    return words or "零"
+
+
 def _from_text(text: str) -> int:
     found = _TEXT.fullmatch(text.strip().translate(_WIDE))
     if found is None or (found["sign"] and found["again"]):

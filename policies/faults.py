@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from policies.written import Fault, Node, Path, spelled
 
 PLACEHOLDERS = ("account_no", "amount", "case_no")
+IN_A_CODE = ("account_no", "amount", "notice_no")
 _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,7 +46,7 @@ def wrong_hours(root: Node) -> Iterator[Fault]:
 
 
 def wrong_messages(root: Node) -> Iterator[Fault]:
-    """Rungs that send a message without words, and words with a gap that nobody fills; both would fail at sending."""
+    """Rungs that send a message without words, and words (of a code too) with a gap that nobody fills."""
     messages, found = root.find(("arrears", "messages"))
     names = list(messages.value) if len(found) == 2 and isinstance(messages.value, dict) else []
     for node, path in root.walk():
@@ -54,18 +55,20 @@ def wrong_messages(root: Node) -> Iterator[Fault]:
         if names and path[-2:] == ("message", "value") and node.value not in names:
             mend = f"write one of {', '.join(names)}, or add its words there"
             yield Fault(*node.at, spelled(path), f"{node.value!r} has no words under arrears.messages: {mend}")
-        if path[:2] == ("arrears", "messages") and path[-1] == "value" and (gap := _unfilled(node.value)) is not None:
-            mend = f"only {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)} are filled in"
+        filled = PLACEHOLDERS if path[:2] == ("arrears", "messages") and path[-1] == "value" else ()
+        filled = IN_A_CODE if path == ("arrears", "pay_code", "value") else filled
+        if filled and (gap := _unfilled(node.value, filled)) is not None:
+            mend = f"only {', '.join(f'{{{name}}}' for name in filled)} are filled in"
             yield Fault(*node.at, spelled(path), f"{gap}: {mend}")
 
 
-def _unfilled(words: str) -> str | None:
+def _unfilled(words: str, filled: tuple[str, ...]) -> str | None:
     try:
         parts = list(Formatter().parse(words))
     except ValueError as wrong:
         return f"braces do not pair ({wrong})"
     for _, name, layout, conversion in parts:
-        if name is not None and (name not in PLACEHOLDERS or layout or conversion):
+        if name is not None and (name not in filled or layout or conversion):
             return f"{{{name}}} is not a gap that is filled"
     return None
 

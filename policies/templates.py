@@ -8,7 +8,7 @@ GUANJIA_PACKS is laid out the same, and what is in it goes before what comes wit
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from policies.packs import PackError, folders, pack_versions
+from policies.packs import PackError, folders, load_pack, pack_versions
 
 PAPERS = "papers"
 
@@ -28,7 +28,16 @@ def check_templates(faults_of: Callable[[Mapping[str, str]], Iterable[str]]) -> 
     faults: list[str] = []
     for utility in sorted({name.partition("@")[0] for name in pack_versions()}):
         try:
-            faults += [f"{utility}: {fault}" for fault in faults_of(templates(utility))]
+            files = templates(utility)
+            faults += [f"{utility}: {fault}" for fault in faults_of(files)]
+            for name in (name for name in pack_versions() if name.partition("@")[0] == utility):
+                arrears = load_pack(name).arrears
+                used = {words.template.value for words in arrears.notices.values()} if arrears is not None else set()
+                faults += [
+                    f"{name}: {template}.typ is in no folder of papers: write it, or name another"
+                    for template in sorted(used)
+                    if f"{template}.typ" not in files
+                ]
         except PackError as wrong:
             faults += wrong.faults
     return faults

@@ -331,13 +331,16 @@ def _everything_before_a_limit(found: _Found) -> Iterator[str]:
 
 
 def _told(found: _Found, before: Trail, at: datetime) -> int:
-    """How much of the undisputed debt (fen) the last notice could speak of: bills overdue when it was served."""
-    told_at = max((entry.at for entry in before.served.values()), default=None)
-    if told_at is None:
+    """How much of the undisputed debt (fen) the last notice spoke of: its paper's bills, or all overdue when served."""
+    last = max(before.served.values(), key=lambda entry: entry.at, default=None)
+    if last is None:
         return 0
     contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
-    overdue = {f.no for _, f in found.ledger if isinstance(f, Bill) and f.overdue_from <= told_at} - contested
-    return sum(left for no, left in found.owed(before, at).owed.items() if no in overdue)
+    left = {no: fen for no, fen in found.owed(before, at).owed.items() if no not in contested}
+    if named := last.body.get("bills"):
+        return sum(min(fen, named.get(no, 0)) for no, fen in left.items())
+    overdue = {f.no for _, f in found.ledger if isinstance(f, Bill) and f.overdue_from <= last.at}
+    return sum(fen for no, fen in left.items() if no in overdue)
 
 
 def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | None:

@@ -98,7 +98,7 @@ def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             parts += [label(str(body[name]), language) for name in known if body.get(name)]
             parts += [
                 str(body[name])
-                for name in ("no", "bill", "reference", "order_no", "opinion", "share", "what", "route")
+                for name in ("no", "notice", "bill", "reference", "order_no", "opinion", "share", "what", "route")
                 if body.get(name)
             ]
             if entry.event in ("ItemsPassed", "ItemsFailed"):

@@ -18,9 +18,11 @@ from domain.arrears.facts import (
     HoldEnded,
     HoldPlaced,
     MessageReported,
+    NoticeIssued,
     Part,
 )
 from domain.arrears.forms import ARREARS_TASKS, LimitPublication, LimitRecord, RestoreRecord, Service
+from domain.arrears.notices import next_notice_no, pursued, standing_notice
 from domain.arrears.policy import ArrearsPolicy, Limit, Serve
 from domain.calendars import Calendar, local
 from domain.case import TaskDecided
@@ -105,6 +107,21 @@ class TakePromise(Command):
     until: AwareDatetime | date
 
 
+class IssueNotice(Command):
+    """A notice is made out on paper, as the door has filled it in: number, amount and the hash of what it says.
+
+    `anew`: why another one takes the place of what was made out before and not served.
+    """
+
+    command: Literal["issue-notice"] = "issue-notice"
+    name: str
+    task: str | None
+    no: str
+    amount_fen: int
+    content: str = Field(pattern=r"^[0-9a-f]{64}$")
+    anew: str | None = Field(None, min_length=1, max_length=500)
+
+
 ArrearsCommand = Annotated[
     PauseTask
     | ResumeTask
@@ -118,6 +135,7 @@ ArrearsCommand = Annotated[
     | ResolveDispute
     | AgreePlan
     | TakePromise
+    | IssueNotice
     | PlaceHold
     | ReleaseHold
     | WithdrawCase,
@@ -229,6 +247,9 @@ def events_of(
             refuse_unless_acting(command.by, "collector", "supervisor")
             part = Part(amount_fen=command.amount, due_at=end_of(command.until))
             return [_promised(command, "promise", (part,), facts)]
+        case IssueNotice():
+            refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
+            return _issued(command, facts)
         case PlaceHold():
             refuse_unless_acting(command.by, "collector", "supervisor")
             until = end_of(command.until) if command.until is not None else None
@@ -276,6 +297,41 @@ def _contacted(command: RecordContact, facts: ArrearsFacts) -> list[ArrearsEvent
         )
     part = Part(amount_fen=command.amount, due_at=end_of(command.until))
     return [contact, _promised(command, "promise", (part,), facts)]
+
+
+def _issued(command: IssueNotice, facts: ArrearsFacts) -> list[ArrearsEvent]:
+    """The notice, if the door filled it in by what the case knows; nothing when one of its kind stands already."""
+    standing, bills = standing_notice(facts, command.name), pursued(facts)
+    if standing is not None and command.anew is None:
+        return []
+    if command.task is not None and facts.open_task(command.task) is None:
+        raise Refused(
+            "not-open",
+            f"{command.task} is not open in this case: there is no notice to make out",
+            zh="送达任务现在没有开着，不能开具通知单。",
+        )
+    if (command.no, command.amount_fen) != (next_notice_no(facts), sum(bills.values())) or not bills:
+        raise Refused(
+            "gate",
+            "the case has moved on since the notice was filled in: look at it again",
+            zh="填写通知单期间案件有变动，请重新查看。",
+        )
+    before = facts.issued.get(command.name)
+    unserved = before if before is not None and before.served_at is None else None
+    return [
+        NoticeIssued(
+            at=command.at,
+            by=command.by.id,
+            no=command.no,
+            name=command.name,
+            task=command.task,
+            bills=bills,
+            amount_fen=command.amount_fen,
+            content=command.content,
+            instead_of=unserved.no if unserved else None,
+            reason=(command.anew or "owes-less") if unserved else None,
+        )
+    ]
 
 
 def _promised(

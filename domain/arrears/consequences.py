@@ -5,6 +5,7 @@ Pure, so that a state change and everything it entails are one record, and the t
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from domain.arrears.facts import (
     ArrearsEvent,
@@ -126,10 +127,7 @@ def _of_a_decision(
     said = {"at": event.at, "by": event.by, "clauses": task.clauses}
     match form:
         case Service(outcome="served"):
-            at = form.served_at or event.at
-            yield NoticeServed(
-                **said | {"at": at}, task=event.key, method=form.method, amount_fen=before.owed().overdue
-            )
+            yield _served(before, event.key, form.method, **said | {"at": form.served_at or event.at})
         case Service():
             yield NoticeAttemptFailed(
                 **said, task=event.key, method=form.method, reason=form.reason, counts_from=task.counts_from
@@ -181,6 +179,22 @@ def _of_a_decision(
             raise AssertionError(f"{event.key} was decided with a form that no rule reads")
     if (answered := answered_escalation(task, event)) is not None:
         yield answered
+
+
+def _served(facts: ArrearsFacts, task: str, method: str, **said: Any) -> NoticeServed:
+    """Service of the paper that was made out for the task; without one, of all that is owed."""
+    paper = next((each for each in facts.issued.values() if each.task == task and each.served_at is None), None)
+    if paper is None:
+        return NoticeServed(**said, task=task, method=method, amount_fen=facts.owed().overdue)
+    return NoticeServed(
+        **said,
+        task=task,
+        method=method,
+        amount_fen=paper.amount_fen,
+        notice=paper.no,
+        bills=paper.bills,
+        content=paper.content,
+    )
 
 
 def _serving(task: str, policy: ArrearsPolicy) -> Serve:

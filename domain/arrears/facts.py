@@ -139,13 +139,37 @@ class LimitOrderRecalled(Event):
     because: str
 
 
+class NoticeIssued(Event):
+    """A notice was made out on paper, of these bills (fen still owed of each); `content` is the hash of what it says.
+
+    `name` is the pack's, `task` what serves it. `instead_of`: the one that this takes the place of, and why.
+    """
+
+    event: Literal["NoticeIssued"] = "NoticeIssued"
+    no: str
+    name: str
+    task: str | None
+    bills: dict[str, int]
+    amount_fen: int
+    content: str
+    instead_of: str | None = None
+    reason: str | None = None
+
+
 class NoticeServed(Event):
-    """A notice reached the customer. `at` is when it was served, `amount_fen` what was owed then."""
+    """A notice reached the customer. `at` is when it was served, `amount_fen` what it named.
+
+    `notice`, `bills` and `content` are those of the paper that was served. Without one `bills` is empty: what was
+    overdue then was spoken of, and `amount_fen` is what was owed.
+    """
 
     event: Literal["NoticeServed"] = "NoticeServed"
     task: str
     method: str
     amount_fen: int
+    notice: str | None = None
+    bills: dict[str, int] = {}
+    content: str | None = None
 
 
 class NoticeAttemptFailed(Event):
@@ -316,6 +340,7 @@ ArrearsEvent = Annotated[
     | DisputeResolved
     | ContactRecorded
     | PeriodEnded
+    | NoticeIssued
     | NoticeServed
     | NoticeAttemptFailed
     | NonpayerReported
@@ -348,13 +373,29 @@ ArrearsEvent = Annotated[
 ]
 
 
+class IssuedNotice(Frozen):
+    """A notice made out on paper: what it speaks of stays as it was then."""
+
+    no: str
+    name: str
+    task: str | None
+    at: datetime
+    bills: dict[str, int]
+    amount_fen: int
+    content: str
+    served_at: datetime | None = None
+
+
 class Served(Frozen):
-    """A notice that reached the customer, with who served it and the amount it named (fen)."""
+    """A notice that reached the customer, with who served it and the amount and (on paper) the bills it named."""
 
     at: datetime
     by: str
     method: str
     amount_fen: int
+    notice: str | None = None
+    bills: dict[str, int] = {}
+    content: str | None = None
 
 
 class Attempts(Frozen):
@@ -423,6 +464,8 @@ class ArrearsFacts(CaseFacts):
     ladder_from: datetime | None = None
     asked_from: dict[str, datetime] = {}
     attempts: dict[str, Attempts] = {}
+    issued: dict[str, IssuedNotice] = {}
+    notices_issued: int = 0
     served: dict[str, Served] = {}
     periods: dict[str, datetime] = {}
     kept_terms: dict[str, tuple[Term, ...]] = {}
@@ -461,6 +504,7 @@ LADDER_START: dict[str, Any] = {
     "dun_again_at": None,
     "asked_from": {},
     "attempts": {},
+    "issued": {},
     "served": {},
     "periods": {},
     "kept_terms": {},
@@ -519,9 +563,23 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             return {"holds": tuple(hold for hold in facts.holds if hold.id != event.id)}
         case ContactRecorded(reached=True):
             return {"contacts": facts.contacts + 1}
+        case NoticeIssued():
+            issued = IssuedNotice(
+                **{
+                    name: getattr(event, name)
+                    for name in ("no", "name", "task", "at", "bills", "amount_fen", "content")
+                }
+            )
+            return {"issued": {**facts.issued, event.name: issued}, "notices_issued": facts.notices_issued + 1}
         case NoticeServed():
-            served = Served(at=event.at, by=event.by, method=event.method, amount_fen=event.amount_fen)
-            return {"served": {**facts.served, event.task: served}}
+            of_paper = ("at", "by", "method", "amount_fen", "notice", "bills", "content")
+            served = Served(**{name: getattr(event, name) for name in of_paper})
+            handed_over = {
+                name: each.model_copy(update={"served_at": event.at})
+                for name, each in facts.issued.items()
+                if each.no == event.notice
+            }
+            return {"served": {**facts.served, event.task: served}, "issued": {**facts.issued, **handed_over}}
         case NoticeAttemptFailed():
             earlier = facts.attempts.get(event.task)
             attempts = Attempts(counts_from=event.counts_from, failed=earlier.failed + 1 if earlier else 1)

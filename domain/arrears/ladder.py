@@ -50,13 +50,19 @@ def pursuable(owed: Standing, policy: ArrearsPolicy) -> bool:
 
 
 def told(owed: Standing, facts: ArrearsFacts) -> int:
-    """How much of what is pursued (fen) the last notice served could speak of: bills that were overdue by then."""
-    told_at = max((served.at for served in facts.served.values()), default=None)
-    if told_at is None:
+    """How much of what is pursued (fen) the last notice served spoke of.
+
+    The bills on its paper, each up to what that named; of one without a paper, the bills that were overdue by then.
+    """
+    last = max(facts.served.values(), key=lambda served: served.at, default=None)
+    if last is None:
         return 0
     contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
-    bills = {fact.no for fact in facts.ledger if isinstance(fact, Bill) and fact.overdue_from <= told_at}
-    return sum(left for no, left in owed.owed.items() if no in bills - contested)
+    overdue = {fact.no for fact in facts.ledger if isinstance(fact, Bill) and fact.overdue_from <= last.at}
+    left = {no: fen for no, fen in owed.owed.items() if no not in contested}
+    if last.bills:
+        return sum(min(fen, last.bills.get(no, 0)) for no, fen in left.items())
+    return sum(fen for no, fen in left.items() if no in overdue)
 
 
 def begins_anew(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:

@@ -15,12 +15,28 @@ Stage = Literal["reminded", "notified", "grace", "limit-notified", "limited", "r
 Channel = Literal["sms", "wechat"]
 
 
+class NoticeWords(Strict):
+    """A notice on paper: its title, what it asks for, what follows, on what it rests, and how it names the customer.
+
+    `template` is a file of `papers/`. `names`: in full, by the first sign alone, or not at all where it is posted (an
+    open estate) and in full elsewhere.
+    """
+
+    template: Sourced[str]
+    title: Sourced[str]
+    words: Sourced[str]
+    follows: Sourced[str]
+    basis: Sourced[tuple[str, ...]]
+    names: Sourced[Literal["in-full", "starred", "not-where-posted"]]
+
+
 class Remind(Strict):
-    """A message on opening; no one needs to act."""
+    """A message on opening; no one needs to act. `notice`: the same on paper, for whoever is called on."""
 
     rung: Literal["remind"]
     message: Sourced[str]
     channel: Sourced[Channel]
+    notice: Sourced[str] | None = None
 
 
 class Contacts(Strict):
@@ -40,7 +56,7 @@ class Report(Strict):
 
 
 class Serve(Strict):
-    """A notice served with proof; optionally a message at the same time.
+    """A notice served with proof; optionally a message at the same time. `notice`: which of the pack's it is.
 
     `sms_serves`: whether an SMS with its receipt is proof enough; left out, it is.
     """
@@ -52,6 +68,7 @@ class Serve(Strict):
     message: Sourced[str] | None = None
     channel: Sourced[Channel] | None = None
     sms_serves: Sourced[bool] | None = None
+    notice: Sourced[str] | None = None
 
 
 class Dun(Strict):
@@ -145,6 +162,8 @@ class ArrearsPolicy(Strict):
     messages: dict[str, Sourced[str]]
     who: dict[str, Sourced[Who]] = {}
     cosign: Sourced[Term] | None = None
+    notices: dict[str, NoticeWords] = {}
+    pay_code: Sourced[str] | None = None
     channels: dict[str, Sourced[tuple[Channel, ...]]] = {}
 
     def channel_after(self, template: str, failed: str) -> Sourced[Channel] | None:
@@ -174,6 +193,14 @@ class ArrearsPolicy(Strict):
     def limits(self) -> bool:
         """Whether this utility limits the water of those who owe at all."""
         return any(isinstance(rung, Limit) for rung in self.ladder)
+
+    @model_validator(mode="after")
+    def _notices_are_there(self) -> Self:
+        for rung in self.ladder:
+            if isinstance(rung, Remind | Serve) and rung.notice is not None and rung.notice.value not in self.notices:
+                written = ", ".join(self.notices) or "none"
+                raise ValueError(f"ladder: notice {rung.notice.value} is not among the notices: {written}")
+        return self
 
     @model_validator(mode="after")
     def _ladder_holds_together(self) -> Self:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from domain.money import NotMoney, PositiveYuan, Yuan, fen, yuan
+from domain.money import NotMoney, PositiveYuan, Yuan, fen, in_words, yuan
 
 amounts = st.integers(-(10**15 - 1), 10**15 - 1)
 
@@ -128,3 +128,21 @@ def test_the_schema_describes_a_string_with_an_example() -> None:
 @given(st.from_regex(Bill.model_json_schema()["properties"]["amount"]["pattern"].replace("$", r"\Z")))
 def test_whatever_the_schema_allows_is_taken(text: str) -> None:
     assert Bill.model_validate({"amount": text}).amount > 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        ("0", "零元整"),
+        ("0.05", "伍分"),
+        ("0.50", "伍角整"),
+        ("86.40", "捌拾陆元肆角整"),
+        ("100.05", "壹佰元零伍分"),
+        ("1860.55", "壹仟捌佰陆拾元伍角伍分"),
+        ("10001.00", "壹万零壹元整"),
+        ("100000000.00", "壹亿元整"),
+        ("-5.00", "负伍元整"),
+    ],
+)
+def test_an_amount_is_written_out_so_that_no_digit_can_be_added(amount: str, words: str) -> None:
+    assert in_words(fen(amount)) == words

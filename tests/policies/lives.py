@@ -12,6 +12,7 @@ from typing import Any, get_args
 from domain.account import Account, Bill, CustomerClass
 from domain.arrears.commands import RecordContact
 from domain.arrears.facts import ArrearsFacts, MessageDue
+from domain.arrears.notices import Addressee, notice, notices_due
 from domain.arrears.policy import ArrearsPolicy
 from domain.asking import not_open, opened
 from domain.calendars import CHINA
@@ -370,6 +371,7 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
 def drive(play: Play, key: str) -> None:
     """Live on the plain good way until a task of this kind is open, or for as long as something moves."""
     for _ in range(40):
+        play.said += papers_of(play)  # read with what was said: a paper is what a customer is told
         if key in play.open():
             return
         if task := next(iter(play.facts.tasks.values()), None):
@@ -378,6 +380,23 @@ def drive(play: Play, key: str) -> None:
             play.instruct(RecordContact, by=WANG, when=play.now + HOUR, method="phone")
         elif play.next_wake is not None:
             play.until(play.next_wake)
+
+
+def papers_of(play: Play) -> list[Any]:
+    """Every notice that could be made out now."""
+    to = Addressee(name="王五", address="南京路1号", estate="open")
+    return [
+        notice(
+            due=due,
+            facts=play.facts,
+            policy=play.policy,
+            calendar=load_calendar(),
+            utility="供水公司",
+            addressee=to,
+            at=play.now,
+        )
+        for due in notices_due(play.facts, play.policy)
+    ]
 
 
 def told(
@@ -409,7 +428,7 @@ def told(
         play.say(CaseOpened(at=at(when), process="arrears", pack="x", subject=account.no))
         play.until(play.now)
         life(play)
-    except (AssertionError, Refused, StopIteration, ValueError, IndexError) as wrong:
+    except (AssertionError, Refused, StopIteration, ValueError, IndexError, KeyError) as wrong:
         stuck.append(f"stuck: {type(wrong).__name__}")
     return [*_said(play), *stuck]
 

@@ -67,7 +67,7 @@ def test_a_sound_copy_has_no_faults(tmp_path: Path) -> None:
         (WINDOW, '{opens: "08:30", closes: "16:00", lunch: "12:00"}', "lunch", "is no key here: take it out"),
         ("budgets: {section: 1WD", "budgets: {secton: 1WD", "secton", "'secton' is unknown: write 'grid'"),
         ("PT24H, chosen: true", "PT24H, chosen: maybe", "maybe", "maybe is neither true nor false"),
-        ("message: {value: limit-notice", "message: {value: notice", "notice, clause", "has no words under"),
+        ("message: {value: limit-notice", "message: {value: limits", "limits, clause", "has no words under"),
         ("户号{account_no}有", "户号{account}有", "【济南水务】您好", "{account} is not a gap that is filled"),
         ("户号{account_no}有", "户号{account_no有", "【济南水务】您好", "braces do not pair"),
         ("value: P60D", "value: !!python/name:os.system P60D", "!!python", "tags are not obeyed: take"),
@@ -220,7 +220,7 @@ def test_a_tag_is_never_executed(tmp_path: Path) -> None:
 
 
 def test_a_pack_may_name_the_sentences_that_stand_beside_it(tmp_path: Path) -> None:
-    path = copy(tmp_path, changed("jinan.dunning.notice-within-3-days}", "jinan.dunning.ours}"))
+    path = copy(tmp_path, changed(TERM, TERM.replace("notice-within-3-days", "ours")))
     assert [fault.split(": ")[1] for fault in check_packs([path])] == ["arrears.ladder[1].term.clause"]
     sentence = (
         "{section: 一, text: 三日内送达, gloss_zh: 三天, gloss_en: Three days., process: arrears, kind: time-limit,"

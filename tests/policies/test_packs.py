@@ -136,6 +136,10 @@ def test_jinan_takes_its_dunning_terms_from_its_own_sentences() -> None:
         "arrears.ladder[3].term": ("P3D", "jinan.dunning.restriction-notice-within-3-days"),
         "arrears.ladder[3].message": ("limit-notice", "jinan.dunning.restriction-sms-or-call"),
         "arrears.ladder[3].channel": ("sms", "jinan.dunning.restriction-sms-or-call"),
+        "arrears.ladder[1].notice": ("dunning-notice", "jinan.dunning.notice-within-3-days"),
+        "arrears.ladder[3].notice": ("limit-notice", "jinan.dunning.restriction-notice-within-3-days"),
+        "arrears.notices.dunning-notice.title": ("水费催缴通知单", "jinan.dunning.notice-within-3-days"),
+        "arrears.notices.limit-notice.title": ("限压停水通知单", "jinan.dunning.restriction-notice-within-3-days"),
     }
 
 
