@@ -33,6 +33,7 @@ from api import (
     overview,
     previews,
     receipts,
+    service_ledger,
     tasks,
     verbs,
 )
@@ -150,6 +151,7 @@ def create_app(
         receipts,
         imports,
         previews,
+        service_ledger,
         calendars,
         login,
         about,

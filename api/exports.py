@@ -48,7 +48,7 @@ def export_tasks(
 ) -> FileResponse:
     """My tasks as Excel, in the order in which they press; filters as in the address bar of the inbox."""
     at, where = house.clock(), query.where(person)
-    return _sent(
+    return sent(
         request,
         house,
         tasks_sheet(language_of(request), at),
@@ -62,7 +62,7 @@ def export_cases(
 ) -> FileResponse:
     """Cases in sight as Excel, by their opening."""
     where, newest = query.where(), query.order == "newest"
-    return _sent(
+    return sent(
         request,
         house,
         cases_sheet(language_of(request)),
@@ -78,7 +78,7 @@ def export_board(
 ) -> FileResponse:
     """The board of projects as Excel; filters as in its address bar."""
     at, where = house.clock(), query.where()
-    return _sent(
+    return sent(
         request,
         house,
         board_sheet(language_of(request)),
@@ -94,7 +94,7 @@ def export_arrears_work(
 ) -> FileResponse:
     """The arrears work list as Excel; filters as in its address bar, `amount` in yuan."""
     at, where, order = house.clock(), query.where(), query.order_for(person)
-    return _sent(
+    return sent(
         request,
         house,
         work_sheet(language_of(request)),
@@ -108,7 +108,7 @@ def export_arrears_work(
 def export_approvals(request: Request, person: SignedIn, house: Here) -> FileResponse:
     """What waits for a yes or a no as Excel, with what the decision rests on."""
     at = house.clock()
-    return _sent(
+    return sent(
         request,
         house,
         approvals_sheet(language_of(request), at),
@@ -118,7 +118,7 @@ def export_approvals(request: Request, person: SignedIn, house: Here) -> FileRes
     )
 
 
-def _sent(
+def sent(
     request: Request, house: House, sheet: Sheet[Row], read: Callable[[Connection, str | None, int], Page[Row]]
 ) -> FileResponse:
     limit = workbooks.MOST_ROWS

@@ -14,6 +14,7 @@ from store.arrears_work import WorkRow
 from store.board import ProjectRow
 from store.caselines import OpenTask
 from store.ledger_plan import RowFault
+from store.service_ledger import ServiceRow
 from store.work import Group, InboxRow
 
 GROUPS: dict[Group, tuple[str, str]] = {
@@ -144,6 +145,40 @@ def faults_sheet(language: Language) -> Sheet[RowFault]:
             Column("列", "Column", lambda fault: fault.column),
             Column("问题", "Problem", lambda fault: fault.problem_zh if zh else fault.problem, width=44),
             Column("怎样改", "What to do", lambda fault: fault.mend_zh if zh else fault.mend, width=60),
+        ],
+    )
+
+
+def service_sheet(language: Language) -> Sheet[ServiceRow]:
+    words = _Words(language)
+    return Sheet(
+        "客户代表服务台账",
+        "Service ledger",
+        [
+            Column("案号", "Case", lambda row: row.case_no, width=20),
+            Column("项目", "Project", lambda row: row.name, width=28),
+            Column("地址", "Address", lambda row: row.address, width=28),
+            Column("类型", "Kind", lambda row: words(row.kind)),
+            Column("服务人员", "Served by", lambda row: words(row.served_by)),
+            Column("网格客户代表", "Representative of the grid", lambda row: row.holder),
+            Column("阶段", "Phase", lambda row: words(row.phase)),
+            Column("现在要办的", "Open now", lambda row: words.tasks(row.tasks), width=32),
+            Column("下一时限（此刻之前）", "Next due before", lambda row: row.due_at, "instant"),
+            Column("我方超时", "Late", lambda row: row.late),
+            Column("存在问题", "Problems", lambda row: "; ".join(each.what for each in row.problems), width=40),
+            Column(
+                "解决结果",
+                "What came of them",
+                lambda row: "; ".join(each.result or "—" for each in row.problems),
+                width=40,
+            ),
+            Column(
+                "服务记录", "Services", lambda row: "; ".join(words(each.what) or "" for each in row.given), width=40
+            ),
+            Column("受理时间", "Opened", lambda row: row.opened_at, "instant"),
+            Column("办结时间", "Closed", lambda row: row.closed_at, "instant"),
+            Column("已过（天）", "Days", lambda row: row.days, "number"),
+            *_places(lambda row: row),
         ],
     )
 

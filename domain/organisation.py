@@ -80,6 +80,7 @@ class Departure(Strict):
 ALL = "all"
 
 
+@keeps("liaocheng.organisation.grid-by-reading-area")
 def departures(grids: Collection[Grid], holders: Collection[Holder], policy: OrganisationPolicy) -> list[Departure]:
     """Everything in the register that is not as the pack has it, grid by grid, then people, then counts."""
     in_force = [holder for holder in holders if holder.approved]

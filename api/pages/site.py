@@ -25,6 +25,7 @@ from api.pages import (
     organisation,
     policy,
     saved,
+    service,
     steer,
     tasks,
     together,
@@ -59,6 +60,7 @@ def install(app: FastAPI) -> None:
         policy,
         organisation,
         saved,
+        service,
         steer,
         works,
     ):

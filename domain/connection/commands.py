@@ -300,6 +300,8 @@ def _handed(facts: ProjectFacts, policy: ConnectionPolicy, event: Declared) -> T
     "changchun.connection.two-tiers",
     "changchun.connection.general-under-50m",
     "changchun.connection.general-realestate-under-3bn",
+    "changchun.organisation.rep-definition",
+    "changchun.connection.served-customers",
 )
 def assignment(project: Project, policy: ConnectionPolicy) -> tuple[Server, str] | None:
     """Who serves a project and in which tier, or None when the rule cannot tell and the leading group decides."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from domain.clauses import asked_by
+from domain.clauses import asked_by, keeps
 from domain.people import Role
 from domain.tasks import PICTURE, TICKED, Form, TaskKind, required_when
 
@@ -291,6 +291,7 @@ class StepAccompanied(Form):
     note: Text = Field(None, max_length=500, examples=["已完成技术交底"], title="情况 What was done")
 
 
+@keeps("changchun.connection.rep-seven-services")
 class ServiceGiven(Form):
     """服务台账: what whoever serves the project did for the customer."""
 

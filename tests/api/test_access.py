@@ -85,6 +85,8 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/ledger/preview/{sha256}"): OPENS,
     ("GET", "/ledger/preview/{sha256}/errors.xlsx"): OPENS,
     **{("GET", f"/{name}.xlsx"): EVERYBODY for name in ("tasks", "cases", "board", "arrears-work", "approvals")},
+    ("GET", "/service-ledger"): EVERYBODY,
+    ("GET", "/service-ledger.xlsx"): EVERYBODY,
     ("GET", "/organisation"): STAFF,
     ("POST", "/organisation/grids"): KEEPS,
     ("POST", "/organisation/posts"): KEEPS,

@@ -102,7 +102,11 @@ def test_a_project_is_its_own_districts_representatives_and_no_others(
     here, there = pair
     body = {"project": {"name": "小店", "kind": "single", "reference": uuid4().hex}}
     project = site.post("/connection-projects", body, who=here).json()
-    site.post(f"/cases/{project['case_no']}/tasks/connection.check-papers/decide", {"form": {}}, who="clerk")
+    site.post(
+        f"/cases/{project['case_no']}/tasks/connection.check-papers/decide",
+        {"form": {"outcome": "complete"}},
+        who="clerk",
+    )
     assert site.get(f"/cases/{project['case_no']}", who=here).status_code == 200
     assert site.get(f"/cases/{project['case_no']}", who=there).status_code == 404
 

@@ -132,7 +132,11 @@ def test_a_complaint_at_the_follow_up_is_on_record(pack: str) -> None:
     assert complaint["opinion"] == "等了很久"
 
 
-@pytest.mark.clause("changchun.connection.every-customer-one-rep")
+@pytest.mark.clause(
+    "changchun.connection.every-customer-one-rep",
+    "changchun.organisation.rep-definition",
+    "changchun.connection.served-customers",
+)
 @everywhere
 @pytest.mark.parametrize("project", [{"kind": "single"}, {"kind": "linear"}, {"kind": "single", "sector": "trade"}])
 def test_no_project_leaves_the_application_without_somebody_who_serves_it(pack: str, project: dict[str, Any]) -> None:

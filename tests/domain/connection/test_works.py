@@ -223,7 +223,11 @@ def test_units_name_who_represents_them_and_go_along_step_by_step() -> None:
     assert [given.what for given in played.facts.works.given] == list(get_args(Step))
 
 
-@pytest.mark.clause("changchun.connection.rep-eight-services", "changchun.connection.solve-difficulties-in-time")
+@pytest.mark.clause(
+    "changchun.connection.rep-seven-services",
+    "changchun.connection.rep-eight-services",
+    "changchun.connection.solve-difficulties-in-time",
+)
 def test_services_and_problems_are_on_record_and_a_problem_is_solved_in_time() -> None:
     played = at_work("changchun")
     for service in get_args(Service):
