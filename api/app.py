@@ -36,6 +36,7 @@ from api import (
     service_ledger,
     tasks,
     verbs,
+    visits,
 )
 from api.browser import OwnSite, SafeHeaders
 from api.house import Engine, House
@@ -139,6 +140,7 @@ def create_app(
         organisation,
         verbs,
         declarations,
+        visits,
         tasks,
         files,
         links,

@@ -28,6 +28,7 @@ from domain.calendars import local
 from domain.clock import Party
 from domain.connection.acceptance import MOST_AT_ONCE
 from domain.connection.facts import Project, Sector, refuse_odd
+from domain.connection.forms import Satisfaction
 from domain.connection.items import LONGEST_REASON, MOST_ITEMS, Measured
 from domain.connection.policy import Kind
 from domain.money import PositiveYuan, Yuan
@@ -455,6 +456,19 @@ class LooksBody(Body):
     looks: Annotated[list[LookBody], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(
         examples=[[{"no": 7, "passed": True}]]
     )
+
+
+class BookBody(Body):
+    """An hour of the survey, or from one to another; moving what was agreed needs its reason."""
+
+    starts_at: Instant = Field(examples=["2026-03-13T08:30:00+08:00"])
+    ends_at: Instant | None = None
+    reason: Prose | None = None
+
+
+class RatingBody(Body):
+    satisfaction: Satisfaction = Field(examples=["satisfied"])
+    opinion: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)] | None = None
 
 
 class DecisionBody(Body):

@@ -105,7 +105,8 @@ def looked_into(
         fields["arrears"] = shown.arrears_shown(facts, account, conditions)
     else:
         project, papers = projects.project(connection, row.case_no)
-        fields["project"] = shown.in_yuan(project.model_dump(mode="json")) | {"papers": papers}
+        visit = case.facts.visit.model_dump(mode="json") if case.facts.visit else None
+        fields["project"] = shown.in_yuan(project.model_dump(mode="json")) | {"papers": papers, "visit": visit}
     return fields
 
 

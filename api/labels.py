@@ -80,6 +80,9 @@ LABELS: dict[str, tuple[str, str]] = {
     "manager": ("经物业发放", "By the property manager"),
     "satisfied": ("满意", "Satisfied"),
     "neutral": ("一般", "Neutral"),
+    "meeting": ("座谈会", "Meeting"),
+    "questionnaire": ("问卷", "Questionnaire"),
+    "early": ("早到", "Early"),
     "dissatisfied": ("不满意", "Dissatisfied"),
     # People.
     "clerk": ("受理员", "Clerk"),
@@ -323,6 +326,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "ReadingBegins": ("开始抄表收费", "Reading begins"),
     "OccupancyReported": ("上报入住率", "Occupancy reported"),
     "ComplaintRecorded": ("记录投诉", "Complaint recorded"),
+    "VisitBooked": ("约定勘察时间", "Survey arranged"),
+    "SurveyorArrived": ("勘察人员到达", "The surveyor came"),
     "PaperChecked": ("核对后补资料", "Later paper checked"),
     "ProjectSuspended": ("项目暂停", "Project suspended"),
     "ProjectResumed": ("项目恢复", "Project goes on"),

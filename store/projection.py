@@ -1,6 +1,7 @@
 """The projection of a record: case, tasks, messages and orders as its snapshot and standing entries have them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -11,12 +12,26 @@ from domain.tasks import Task
 from store import glance, new_accounts
 from store.database import upsert
 from store.pressing import party_of, presses_at
-from store.tables import PARTS, STANDING, accounts, cases, entries, limit_orders, notices, openings, projects, tasks
+from store.tables import (
+    PARTS,
+    STANDING,
+    accounts,
+    cases,
+    entries,
+    limit_orders,
+    notices,
+    openings,
+    projects,
+    tasks,
+    visits,
+)
 
 if TYPE_CHECKING:
     from store.casebook import Batch, Entry, Snapshot
 
 TASK_EVENT: TypeAdapter[CoreEvent] = TypeAdapter(Annotated[CoreEvent, Field(discriminator="event")])
+HOURS = ("starts_at", "ends_at")
+VISIT_CHANGES = {"VisitBooked", "SentBack", "ProjectWithdrawn", "CaseClosed"}
 ORDER_ENDED = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable", "PressureLimited": "done"}
 
 
@@ -41,6 +56,7 @@ def follow(
     _notices(connection, batch.case_no, said, gave_way)
     _new_customers(connection, batch.case_no, said)
     _orders(connection, batch.case_no, said, gave_way)
+    _visit(connection, batch, said, gave_way, scope)
     _settle_opening(connection, batch, place)
     if "PackMoved" in [*(entry.event for entry in said), *(row.event for row in gave_way)]:
         mine = openings.c.case_no == batch.case_no
@@ -204,6 +220,27 @@ def _orders(connection: Connection, case_no: str, said: "Sequence[Entry]", gave_
             mine = limit_orders.c.order_no == entry.body["order_no"]
             ended = {"status": ORDER_ENDED[entry.event], "closed_at": entry.at}
             connection.execute(update(limit_orders).where(mine).values(**ended))
+
+
+def _visit(
+    connection: Connection,
+    batch: "Batch",
+    said: "Sequence[Entry]",
+    gave_way: Sequence[Row[Any]],
+    scope: dict[str, str | None],
+) -> None:
+    """The hour that a project's survey is agreed on for, as long as somebody is to come."""
+    if not {*(entry.event for entry in said), *(row.event for row in gave_way)} & VISIT_CHANGES:
+        return
+    connection.execute(delete(visits).where(visits.c.case_no == batch.case_no))
+    facts = batch.snapshot.facts
+    visit = facts.get("visit") or {}
+    if visit.get("starts_at") is None or batch.snapshot.outcome is not None or facts.get("withdrawn") is not None:
+        return
+    hours = {
+        name: datetime.fromisoformat(visit[name]) if visit.get(name) else None for name in ("starts_at", "ends_at")
+    }
+    connection.execute(visits.insert().values(case_no=batch.case_no, key="connection.survey", **hours, **scope))
 
 
 def _on_record(connection: Connection, case_no: str, events: Iterable[str]) -> list[Row[Any]]:

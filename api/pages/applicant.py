@@ -27,11 +27,15 @@ from api.pages.assets import first_style
 from api.pages.forms import meant
 from api.pages.frame import Viewer, label, task_title
 from api.pages.refusals import said_fault, said_refusal
+from api.pages.visits import chosen
 from api.pages.words import LANGUAGE_COOKIE, Language
+from api.visits import booked, on_offer
 from domain.case import COSIGN
 from domain.commands import WithdrawCase
+from domain.connection.commands import RateService
 from domain.connection.forecast import Coming, forecast, water_on
 from domain.connection.papers import SUPPLY, papers, wanted
+from domain.connection.visits import ARRANGE, SURVEY
 from domain.refusals import Refused
 from domain.tasks import Task
 from policies.packs import clauses
@@ -131,6 +135,8 @@ def page(visitor: Visitor, *, status: int = 200, fault: str | None = None) -> Re
         entries = reads.timeline(connection, row.case_no, after=0, limit=5000)
         sent = [(each.name, each.at) for each in shelf.of_case(connection, row.case_no) if each.by == APPLICANT]
         card = cards.of_project(connection, row.case_no, stands.facts.assigned_to)
+        to_arrange = stands.facts.open_task(ARRANGE) or stands.facts.open_task(SURVEY)
+        offers = on_offer(connection, row, at=viewer.now) if to_arrange else []
     facts, over = stands.facts, row.status == "closed"
     coming = () if over else _told(forecast(facts, stands.policy, stands.calendar, now=viewer.now))
     mine = [task for task in facts.tasks.values() if task.role == "customer" and task.pause is None]
@@ -152,6 +158,9 @@ def page(visitor: Visitor, *, status: int = 200, fault: str | None = None) -> Re
         supply=SUPPLY,
         drawings=DRAWINGS,
         fee=FEE,
+        offers=[offer for offer in offers if not offer.full] if not facts.suspended else [],
+        visit=facts.visit if to_arrange else None,
+        invited=facts.invited if facts.open_task("connection.accept") else None,
         follow_up=facts.open_task("connection.follow-up"),
         next=_next(viewer, coming),
         water=water_on(coming),
@@ -301,6 +310,33 @@ async def fee(request: Request, visitor: Visiting, reference: Annotated[str, For
         await _errand(visitor).decide(visitor.case, FEE, form, task_id=task.id)
 
     return await _answered(request, visitor, pays, just="sent")
+
+
+@router.post("/visit")
+async def visit(request: Request, visitor: Visiting, slot: Annotated[str, Form(max_length=100)] = "") -> Response:
+    """Hours on offer, taken by the applicant, or taken in place of those agreed on before."""
+
+    async def books() -> None:
+        body = chosen(slot)
+        await booked(visitor.viewer.house, _errand(visitor), visitor.case, body.starts_at, body.ends_at)
+
+    return await _answered(request, visitor, books, just="sent")
+
+
+@router.post("/rate")
+async def rate(
+    request: Request,
+    visitor: Visiting,
+    satisfaction: Annotated[str, Form(max_length=20)] = "",
+    opinion: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """How it went, in the applicant's own words: that is the follow-up."""
+
+    async def rates() -> None:
+        body = meant(bodies.RatingBody, satisfaction=satisfaction, opinion=opinion.strip() or None)
+        await _errand(visitor).tell(visitor.case, RateService, **body.model_dump())
+
+    return await _answered(request, visitor, rates, just="sent")
 
 
 @router.post("/withdraw")

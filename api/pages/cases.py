@@ -9,7 +9,7 @@ from api.access import DecidableCase, VisibleCase
 from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
-from api.pages import applicant_link, ladder_steps, rails, timeline
+from api.pages import applicant_link, ladder_steps, rails, timeline, visits
 from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
@@ -48,6 +48,7 @@ def project(viewer: Looking, case: VisibleCase) -> Response:
         **_second_thoughts(viewer, stands),
         **works_of(viewer, stands, facts["open_tasks"]),
         **applicant_link.panel(viewer, case),
+        **visits.panel(viewer, case, facts["stands"].facts),
         papers=_papers(facts),
         rail=stops,
     )

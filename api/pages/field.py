@@ -8,10 +8,12 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Response
 
+from api import processes
 from api.access import VisibleTask
 from api.cases import looked_into
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import about, form_of
+from domain.connection.visits import SURVEY
 from domain.processes import TASKS
 from store import reads, work
 from store.ledger import phones
@@ -85,7 +87,8 @@ def one(viewer: Looking, task: VisibleTask) -> Response:
     """One task on one screen: what, why, where, whom to meet, and its form."""
     with viewer.house.database.read() as connection:
         row = reads.case_on_record(connection, task.case_no)
-        case = looked_into(connection, row, viewer.person, at=viewer.now)
+        standing = processes.on_record(connection, row)
+        case = looked_into(connection, row, viewer.person, at=viewer.now, case=standing)
         address = work.address_of(connection, viewer.person, task.case_no)
     form = form_of(viewer, task, inline=False)
     rules = _rules(task.key, demanded=task.body.get("demands") or [])
@@ -98,6 +101,8 @@ def one(viewer: Looking, task: VisibleTask) -> Response:
         rules=rules,
         by_itself=BY_PLACE_AND_TIME,
         outside=task.key in ON_SITE,
+        visit=standing.facts.visit if task.key == SURVEY else None,
+        may_arrive=task.key == SURVEY and task.status == "open",
     )
 
 

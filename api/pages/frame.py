@@ -144,6 +144,7 @@ class Viewer:
                 instant=about_time(shapes.instant),
                 due=about_time(shapes.due),
                 day=about_time(shapes.day),
+                hours=lambda starts_at, ends_at: shapes.hours(starts_at, ends_at, language=language, today=today),
                 chip_of=lambda row: clocks.chip(row, now=self.now, language=language),
                 chip_of_task=lambda task: clocks.of_task(task, now=self.now, language=language),
                 **facts,

@@ -7,6 +7,7 @@ from domain.calendars import CHINA
 from domain.money import yuan
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def money(amount_fen: int) -> str:
@@ -25,6 +26,15 @@ def instant(at: datetime, *, language: Language, today: date) -> str:
     """3月12日 10:00."""
     at = at.astimezone(CHINA)
     return f"{day(at.date(), language=language, today=today)} {at:%H:%M}"
+
+
+def hours(starts_at: datetime, ends_at: datetime | None, *, language: Language, today: date) -> str:
+    """3月13日（周五）08:30–11:30: the hours of a visit."""
+    at = starts_at.astimezone(CHINA)
+    weekday = "一二三四五六日"[at.weekday()] if language == "zh" else WEEKDAYS[at.weekday()]
+    on = day(at.date(), language=language, today=today)
+    on = f"{on}（周{weekday}）" if language == "zh" else f"{weekday} {on}, "
+    return f"{on}{at:%H:%M}" + (f"–{ends_at.astimezone(CHINA):%H:%M}" if ends_at is not None else "")
 
 
 def due(at: datetime, *, language: Language, today: date) -> str:

@@ -30,6 +30,7 @@ from api.pages import (
     tasks,
     together,
     tour,
+    visits,
     works,
 )
 from api.pages.frame import Viewer
@@ -47,6 +48,7 @@ def install(app: FastAPI) -> None:
         entrance,
         applicant,
         applicant_link,
+        visits,
         live,
         inbox,
         field,

@@ -33,6 +33,7 @@ from domain.commands import (
     end_of,
     refuse_unless_acting,
 )
+from domain.connection import visits
 from domain.connection.acceptance import (
     AcceptanceCommand,
     InviteToAcceptance,
@@ -66,10 +67,12 @@ from domain.connection.forms import (
     FollowedUp,
     NodeInspected,
     PapersChecked,
+    Satisfaction,
 )
 from domain.connection.phases import closed_gates, phase_now
 from domain.connection.policy import ConnectionPolicy, Server
 from domain.connection.sending_back import SendBack, TakeBack, sent_back
+from domain.connection.visits import Arrive, BookVisit, VisitCommand
 from domain.connection.works import Declared, in_hand
 from domain.connection.works_rules import declared, refuse_for_the_works
 from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_signed
@@ -101,6 +104,14 @@ class Declare(Command):
     form: dict[str, Any] = Field(default_factory=dict)
 
 
+class RateService(Command):
+    """The customer says how it went, without being called: that is their follow-up."""
+
+    command: Literal["rate"] = "rate"
+    satisfaction: Satisfaction
+    opinion: str | None = Field(None, max_length=2000)
+
+
 ConnectionCommand = Annotated[
     PauseTask
     | ResumeTask
@@ -116,7 +127,9 @@ ConnectionCommand = Annotated[
     | ReportOccupancy
     | AcceptanceCommand
     | CheckPaper
-    | Declare,
+    | Declare
+    | RateService
+    | VisitCommand,
     Field(discriminator="command"),
 ]
 
@@ -199,6 +212,10 @@ def events_of(
             return [OccupancyReported(at=command.at, by=command.by.id, share=command.share)]
         case TakeItemTable() | InviteToAcceptance() | ReportRectified() | ReportData():
             return told(command, facts, policy, calendar)
+        case RateService():
+            return [_rated(command, facts)]
+        case BookVisit() | Arrive():
+            return visits.told(command, facts, policy, calendar)
         case CheckPaper():
             refuse_unless_acting(command.by, "clerk", *IN_CHARGE)
             if command.paper not in facts.unchecked:
@@ -207,6 +224,20 @@ def events_of(
             return [PaperChecked(at=command.at, by=command.by.id, paper=command.paper)]
         case Declare():
             return [declared(command.what, command.form, facts, policy, calendar, by=command.by, at=command.at)]
+
+
+def _rated(command: RateService, facts: ProjectFacts) -> TaskDecided:
+    refuse_unless_acting(command.by, "customer")
+    task = facts.open_task("connection.follow-up")
+    if task is None:
+        zh = "现在没有要回访的：还没有通水，或者已经评价过。"
+        raise Refused("not-open", "no follow-up is open: nothing to rate now", zh=zh)
+    form = {"satisfaction": command.satisfaction, "opinion": command.opinion, "method": "questionnaire"}
+    filled = {name: value for name, value in form.items() if value is not None}
+    by = command.by.model_copy(update={"roles": (task.role,), "level": task.level})
+    return decided_task(
+        DecideTask(by=by, at=command.at, key=task.key, task_id=task.id, form=filled), facts, CONNECTION_TASKS
+    )
 
 
 def say(
@@ -263,6 +294,7 @@ def _stated(
         case _:
             pass
     stated += entailed(form, before, policy, calendar, said)
+    stated += visits.entailed(form, before, policy, event)
     answered: EscalationAnswered | None = answered_escalation(task, event)
     return [*stated, *([answered] if answered else [])]
 

@@ -192,6 +192,27 @@ class PaperChecked(Event):
     paper: str
 
 
+Punctual = Literal["early", "on-time", "late"]
+
+
+class VisitBooked(Event):
+    """The hour of the survey is agreed on, or moved to another. `reason` is told to the applicant."""
+
+    event: Literal["VisitBooked"] = "VisitBooked"
+    starts_at: datetime
+    ends_at: datetime | None = None
+    reason: str | None = None
+
+
+class SurveyorArrived(Event):
+    """Whoever surveys came. `punctual`: at the hour that was agreed, or by how many minutes not; None: none was."""
+
+    event: Literal["SurveyorArrived"] = "SurveyorArrived"
+    arrived_at: datetime
+    punctual: Punctual | None = None
+    minutes: int = 0
+
+
 class ReviewDue(Event):
     event: Literal["ReviewDue"] = "ReviewDue"
     because: str
@@ -230,6 +251,8 @@ ConnectionEvent = Annotated[
     | ComplaintRecorded
     | SentBack
     | PaperChecked
+    | VisitBooked
+    | SurveyorArrived
     | ReviewDue
     | ProjectSuspended
     | ProjectResumed
@@ -256,6 +279,18 @@ class Invitation(Frozen):
     appointment: datetime
 
 
+class Visit(Frozen):
+    """The survey's hour, how often it was moved and why last, and when somebody came."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    moved: int = 0
+    reason: str | None = None
+    arrived_at: datetime | None = None
+    punctual: Punctual | None = None
+    minutes: int = 0
+
+
 class ProjectFacts(CaseFacts):
     """Everything the phases are a function of. `done` holds what stands: a returned scheme is not done.
 
@@ -269,6 +304,7 @@ class ProjectFacts(CaseFacts):
     tolerated: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     looked_at: dict[str, Done] = {}
+    visit: Visit | None = None
     assigned_to: Server | None = None
     done: dict[str, Done] = {}
     nodes: dict[str, bool] = {}
@@ -320,6 +356,8 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
                 again |= {"papers_complete": False, "missing": ()}
             if "connection.register-works" in event.undone:
                 again["nodes"] = {}
+            if "connection.survey" in event.undone:
+                again["visit"] = None
             return again
         case CaseReopened():
             # A project that was done is looked at again by those who follow up; one called off goes on where it stood.
@@ -335,6 +373,12 @@ def _changes(facts: ProjectFacts, event: ConnectionEvent) -> dict[str, Any]:
             return {"fees": {**facts.fees, event.round: event.fee_fen}}
         case DataReported():
             return {"data_wanted": event.what}
+        case VisitBooked():
+            moved = facts.visit.moved + 1 if facts.visit is not None and facts.visit.starts_at is not None else 0
+            return {"visit": Visit(starts_at=event.starts_at, ends_at=event.ends_at, moved=moved, reason=event.reason)}
+        case SurveyorArrived():
+            arrival = {name: getattr(event, name) for name in ("arrived_at", "punctual", "minutes")}
+            return {"visit": (facts.visit or Visit()).model_copy(update=arrival)}
         case PaperChecked():
             looked_at = facts.looked_at | {event.paper: Done(by=event.by, at=event.at)}
             left = tuple(paper for paper in facts.unchecked if paper != event.paper)
@@ -368,10 +412,10 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
             return {"missing": form.missing, "tolerated": tolerated, **checked}
         case PapersSupplied():
             wanted = "tolerated" if subject == "tolerated" else "missing"
-            came = form.papers or getattr(facts, wanted)
+            handed_in = form.papers or getattr(facts, wanted)
             return {
-                "papers": tuple(dict.fromkeys((*facts.papers, *came))),
-                "unchecked": tuple(dict.fromkeys((*facts.unchecked, *came))),
+                "papers": tuple(dict.fromkeys((*facts.papers, *handed_in))),
+                "unchecked": tuple(dict.fromkeys((*facts.unchecked, *handed_in))),
                 wanted: (),
             }
         case Signature():

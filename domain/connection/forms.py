@@ -66,6 +66,7 @@ class Appointment(Form):
     """预约勘查: agreed with the customer on the day the project arrives."""
 
     appointment: AwareDatetime | None = Field(None, title="约定时间 Agreed time")
+    until: AwareDatetime | None = Field(None, title="时段的结束 End of the hours agreed")
     contact: Text = Field(None, max_length=200, title="联系情况 How it was agreed")
 
 
@@ -112,6 +113,7 @@ class Survey(Form):
     signature: Text = Field(
         None, max_length=200, title="客户手写签名 The customer's signature", json_schema_extra=PICTURE
     )
+    arrived_at: AwareDatetime | None = Field(None, title="到达时间 Arrived at")
     photo: Text = Field(None, max_length=200, title="照片 Photo", json_schema_extra=PICTURE)
     place: Text = Field(None, max_length=200, title="地点 Place")
     done_at: AwareDatetime | None = Field(None, title="现场时间 Done on site at")
@@ -389,9 +391,15 @@ class Activated(Form):
 Score = Annotated[int, Field(ge=1, le=5)] | None
 
 
+Satisfaction = Literal["satisfied", "neutral", "dissatisfied"]
+
+
 class FollowedUp(Form):
-    satisfaction: Literal["satisfied", "neutral", "dissatisfied"] = Field(
-        examples=["satisfied"], title="满意度 Satisfaction"
+    """回访: by telephone, at the customer's, in a meeting, or answered by the customer in a questionnaire."""
+
+    satisfaction: Satisfaction = Field(examples=["satisfied"], title="满意度 Satisfaction")
+    method: Literal["phone", "visit", "meeting", "questionnaire"] | None = Field(
+        None, examples=["phone"], title="回访方式 How"
     )
     speed: Score = Field(None, examples=[5], title="办理速度（1至5分） How fast (1 to 5)")
     manner: Score = Field(None, examples=[5], title="服务态度（1至5分） How friendly (1 to 5)")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from domain.calendars import ServiceHours
 from domain.case import EscalationPolicy
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.items import Check, Depth
@@ -78,6 +79,19 @@ class Assigning(Strict):
     undecided_government: Sourced[Yuan] | None = None
 
 
+class Visits(Strict):
+    """The hours at which somebody comes, as an applicant may choose them.
+
+    `each`: how many visits one person makes within such hours; `ahead`: up to when they are on offer; `punctual`: how
+    much before or after still counts as the hour that was agreed.
+    """
+
+    hours: Sourced[Annotated[tuple[ServiceHours, ...], Field(min_length=1, max_length=8)]]
+    each: Sourced[Annotated[int, Field(ge=1)]]
+    ahead: Sourced[Term]
+    punctual: Sourced[Term]
+
+
 class Terms(Strict):
     """How long each task may take; where it depends on the project, one value each."""
 
@@ -131,6 +145,7 @@ class ConnectionPolicy(Strict):
     who: dict[str, Sourced[Who]] = {}
     reassigned_by: Sourced[tuple[Role, ...]] | None = None
     demands: dict[str, dict[str, Sourced[Where]]] = {}
+    visits: Visits | None = None
     depth_cm: Sourced[Depth] | None = None
     item_checks: dict[Check, Sourced[Where]] = {}
     item_reasons: Sourced[tuple[str, ...]] | None = None

@@ -25,6 +25,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/cases/{case_no}"): EVERYBODY,
     ("GET", "/cases/{case_no}/timeline"): EVERYBODY,
     ("GET", "/cases/{case_no}/files"): EVERYBODY,
+    ("GET", "/cases/{case_no}/slots"): EVERYBODY,
     ("POST", "/cases/{case_no}/files"): DECIDES,
     ("GET", "/cases/{case_no}/items"): EVERYBODY,
     ("POST", "/cases/{case_no}/items/looks"): DECIDES,
@@ -63,6 +64,8 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
             "invite",
             "data-wanted",
             "declare",
+            "book",
+            "arrive",
         )
     },
     ("POST", "/cases/{case_no}/tasks/{key}/decide"): DECIDES,

@@ -26,6 +26,7 @@ from domain.connection.items import Fault, Item, Measured, faults
 from domain.connection.phases import item_checks, next_moment, next_step
 from domain.connection.policy import ConnectionPolicy
 from domain.connection.site_board import site_board
+from domain.connection.visits import judged
 from domain.connection.works_forms import DECLARATIONS, Service, Step, Unit
 from domain.filling import filled
 from domain.money import fen
@@ -46,6 +47,7 @@ from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, WANG, 
 from tests.domain.arrears.play import Play
 
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 ANYBODY = Actor(id="p", roles=("representative",))
 TABLED = Item(no=1, building="3", room="1201", meter_no="M1", start_reading=Decimal(5), seal_no="S1")
 SEEN: tuple[dict[str, Any], ...] = (
@@ -141,6 +143,11 @@ class ProjectLife:
                 self.told += [str(ask.term) for event in said for ask in self.asked_after(event)]
             case "connection.check-papers":
                 self.tried(task, {"outcome": "missing", "missing": [], "tolerated": ["营业执照"]})
+            case "connection.survey" if self.policy.visits is not None:
+                agreed, grace = self.now, self.policy.visits.punctual.value.duration
+                self.told += [judged(agreed + n * MINUTE, agreed, None, grace=grace) for n in range(-90, 91)]
+                for role in ROLES:
+                    self.reassigned(task, Actor(id=f"a-{role}", roles=(role,)))
             case "connection.assign" | "connection.survey":
                 for role in ROLES:
                     self.reassigned(task, Actor(id=f"a-{role}", roles=(role,)))
