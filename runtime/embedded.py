@@ -167,6 +167,7 @@ def put_samples(settings: Settings, console: Console, now: datetime) -> None:
         write_sample_ledger(partial, accounts=settings.sample_accounts, seed=SAMPLE_SEED, as_of=as_of)
         partial.rename(sheet)
     import_with_progress(settings, database, sheet, console=console, now=now, by="administrator")
+    sample_work.put_grids(database, now=now)
     if new := sample_work.put_projects(settings, database, now=now):
         console.print(f"sample projects: {new} applications taken in")
     database.close()

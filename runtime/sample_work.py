@@ -17,15 +17,18 @@ import httpx2
 import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from sqlalchemy import select
 
 from domain.calendars import local
 from domain.filling import filled
+from domain.organisation import Grid
 from domain.processes import TASKS
 from policies.packs import load_pack
 from rehearsal.sample_projects import sample_projects
 from settings import Settings
-from store import postings, projects
+from store import organisation, postings, projects
 from store.database import Database
+from store.tables import accounts
 
 log = structlog.get_logger()
 SEED = 20260312
@@ -60,6 +63,17 @@ STOPS: tuple[str, ...] = (
 # Whoever only the outside world has a person for: what is theirs waits for them.
 OUTSIDE = ("customer", "contractor")
 LAST = ("connection.activate",)
+
+
+def put_grids(database: Database, *, now: datetime) -> None:
+    """The grids of the sample accounts, while nobody has entered any; who holds them is for whoever looks around."""
+    places = select(accounts.c.grid, accounts.c.section, accounts.c.office).where(accounts.c.grid.is_not(None))
+    with database.write() as connection:
+        if organisation.register(connection)[0]:
+            return
+        for row in connection.execute(places.distinct().order_by(accounts.c.grid)):
+            grid = Grid(name=row.grid, kind="reading-area", section=row.section, office=row.office)
+            organisation.add_grid(connection, grid, by="administrator", at=now)
 
 
 def put_projects(settings: Settings, database: Database, *, now: datetime) -> int:
