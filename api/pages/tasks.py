@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from api import errors, files, processes
+from api import acceptance, errors, files, processes
 from api.access import DecidableTask, VisibleTask
 from api.arithmetic import arithmetic_of
 from api.cases import looked_into
@@ -27,7 +27,7 @@ from api.pages.timeline import moments, said_value
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
-from store import answers, inbox, people, reads, work
+from store import answers, inbox, items, people, reads, work
 from store import files as shelf
 
 router = APIRouter(include_in_schema=False, prefix="/tasks/{task_id}")
@@ -121,6 +121,7 @@ async def decide(request: Request, viewer: Looking, task: DecidableTask) -> Resp
     if sent.get("as") not in (None, viewer.person.id):
         raise NotSignedIn
     filled, uploads = read_back(kind.form, sent)
+    filled = await run_in_threadpool(acceptance.folded, viewer.house, task.case_no, task.key, filled)
     try:
         for name, upload in uploads.items():
             filled[name] = await run_in_threadpool(_kept, viewer, task, name, upload)
@@ -264,7 +265,18 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         "cosign": cosign,
         "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
         "guest": not viewer.person.inside,
+        "noted": _noted(viewer, task),
     }
+
+
+def _noted(viewer: Viewer, task: Any) -> tuple[int, int, int] | None:
+    """Of an open acceptance: how many items were seen to pass, seen to fail, and not looked at yet."""
+    if task.key != acceptance.ACCEPT or task.status != "open":
+        return None
+    with viewer.house.database.read() as connection:
+        stands = acceptance.standing(connection, task.case_no)
+        passed, failed = items.counted(connection, task.case_no, stands.facts.round)
+    return passed, failed, len(stands.facts.round_items()) - passed - failed
 
 
 def _against(viewer: Viewer, refused: Refused) -> str:
@@ -289,8 +301,12 @@ def form_of(
     """The task's form, with what may be picked in it."""
     faults = dict(faults or {})
     there = choices(viewer.house, task, language=viewer.language, at=viewer.now)
+    if given is None:
+        given = acceptance.folded(viewer.house, task.case_no, task.key, {})
     fields: list[Field] = fields_of(
         TASKS[task.key].form, given=given, faults=faults, options=there.options, told=there.told
     )
+    # The hash of the items' looks is put in by the door, not typed.
+    fields = [field for field in fields if field.name != "record"]
     general = faults.get("")
     return {"fields": fields, "general_fault": general, "inline": inline, "once": once or uuid4().hex}

@@ -23,6 +23,7 @@ OTHERS = {
     "name": "none",
     "id": "none",
     "number": "1",
+    "no": "1",
     "page": "inbox",
     "what": "problem",
 }

@@ -436,7 +436,8 @@
     }
     if (!cards.length && location.pathname !== "/field") return;
     for (const request of await pages.keys())
-      if (!wanted.has(new URL(request.url).pathname)) await pages.delete(request);
+      // An acceptance's items, kept by `items.js`, stay as long as their task does.
+      if (!wanted.has(new URL(request.url).pathname.replace(/\/items(\/rows)?$/, ""))) await pages.delete(request);
   };
 
   const begin = async () => {
