@@ -22,6 +22,7 @@ WAITS: dict[str, tuple[str, str]] = {
     "put-off": ("限压审批已推迟", "the approval of the limit was put off"),
     "protected": ("受保护用户，不得限压", "the account is protected: never limited"),
     "limit-window": ("等待下一个限压作业时段", "waiting for the next hours in which pressure may be limited"),
+    "left-behind": ("等前用户的欠费了结", "what a predecessor left behind is settled or referred"),
     "end-of-ladder": ("催缴程序已走完", "the ladder has been climbed"),
     "temporary-supply": ("临时用水期内", "a temporary supply is running"),
     "occupancy": ("等待入住率达到切换比例", "waiting for enough households to move in"),
@@ -31,6 +32,9 @@ MOMENTS: dict[str, tuple[str, str]] = {
     "DeferralEnded": ("再次提请审批", "the approval is asked for again"),
     "LimitWindowOpened": ("限压作业时段开始", "the hours for limiting begin"),
     "HoldEnded": ("暂缓、承诺或分期到期", "the hold, promise or plan comes to its end"),
+    "HoldFellDue": ("暂缓到期，由主任复核", "the hold is looked at before the ladder goes on"),
+    "LimitationNear": ("诉讼时效提醒", "a warning that the debt is soon out of time"),
+    "SettlementDueAgain": ("再次处理前用户欠费", "the predecessor's debt is looked at again"),
     "BillFellOverdue": ("又一账单逾期", "another bill falls overdue"),
     "TaskEscalated": ("任务升级上报", "a task rises to the next level"),
     "ReviewDue": ("案件复核", "the case is looked at again"),
@@ -42,6 +46,7 @@ MOMENTS: dict[str, tuple[str, str]] = {
 OUTCOMES: dict[str, tuple[str, str]] = {
     "settled": ("欠费结清，结案", "settled: the case closes"),
     "restored": ("供水已恢复，结案", "restored: the case closes"),
+    "referred": ("前用户欠费已移交，结案", "the predecessor's debt is referred: the case closes"),
     "withdrawn": ("撤销，结案", "withdrawn: the case closes"),
     "closed": ("办结", "done: the case closes"),
 }

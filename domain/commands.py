@@ -70,13 +70,23 @@ class UrgeTask(Command):
 
 
 class PlaceHold(Command):
+    """`ground`: a reason of the pack's list; `evidence` shows it. `reference`: of money on its way through the bank."""
+
     command: Literal["hold"] = "hold"
     reason: str = Field(min_length=1, max_length=500)
     until: AwareDatetime | date | None = None
+    ground: str | None = Field(None, max_length=30)
+    evidence: str | None = Field(None, max_length=200)
+    reference: str | None = Field(None, max_length=100)
 
 
 class ReleaseHold(Command):
+    """`hold`: this one alone; left out, all that stand. `how`: whether what it waited for came about."""
+
     command: Literal["release"] = "release"
+    hold: str | None = Field(None, max_length=40)
+    how: Literal["released", "kept", "broken"] = "released"
+    reason: str | None = Field(None, max_length=500)
 
 
 class WithdrawCase(Command):

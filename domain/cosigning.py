@@ -9,7 +9,7 @@ from domain.commands import Command, refuse_unless_acting, task_at
 from domain.people import Role
 from domain.policy import Sourced
 from domain.refusals import Refused
-from domain.steps import Ask, Calls, Step
+from domain.steps import Ask, Step, asked, with_beside
 from domain.tasks import Form, TaskKind
 from domain.terms import Term
 
@@ -92,11 +92,10 @@ def refuse_unless_signed(decided: TaskDecided, facts: CaseFacts) -> None:
 def with_signatures(step: Step | None, facts: CaseFacts, *, process: str, term: Sourced[Term] | None) -> Step | None:
     """What a step asks for, and beside it each signature that one of its open tasks waits for."""
     waited_for = {no: each for no, each in facts.cosigns.items() if each.answer is None and no in facts.tasks}
-    if not waited_for or term is None or not isinstance(step, Ask | Calls):
+    if not waited_for or term is None or step is None:
         return step
-    asks = (step,) if isinstance(step, Ask) else step.asks
-    wanted = {(ask.key, ask.subject) for ask in asks}
-    signatures = (
+    wanted = {(ask.key, ask.subject) for ask in asked(step)}
+    signatures = tuple(
         Ask(
             key=process + COSIGN,
             term=term.value,
@@ -109,4 +108,4 @@ def with_signatures(step: Step | None, facts: CaseFacts, *, process: str, term: 
         for task_id, each in waited_for.items()
         if (facts.tasks[task_id].key, facts.tasks[task_id].subject) in wanted
     )
-    return Calls(asks=(*asks, *signatures))
+    return with_beside(step, signatures)

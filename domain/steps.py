@@ -39,14 +39,17 @@ class Calls(Strict):
 
 
 class Act(Strict):
-    """Something the case does by itself."""
+    """Something the case does by itself. `beside`: tasks that are called for at the same time."""
+
+    beside: tuple[Ask, ...] = ()
 
 
 class StandStill(Strict):
-    """Nothing to do until something happens, or until `moment` comes."""
+    """Nothing to do until something happens, or until `moment` comes. `beside`: tasks called for meanwhile."""
 
     because: str
     moment: SerializeAsAny[Event] | None = None
+    beside: tuple[Ask, ...] = ()
 
 
 class Close(Strict):
@@ -58,4 +61,27 @@ Step = Ask | Calls | Act | StandStill | Close
 
 def asked(step: Step) -> tuple[Ask, ...]:
     """The tasks that a step asks for."""
-    return (step,) if isinstance(step, Ask) else step.asks if isinstance(step, Calls) else ()
+    match step:
+        case Ask():
+            return (step,)
+        case Calls():
+            return step.asks
+        case StandStill() | Act():
+            return step.beside
+        case Close():
+            return ()
+
+
+def with_beside(step: Step | None, asks: tuple[Ask, ...]) -> Step | None:
+    """The step with more tasks beside what it calls for itself."""
+    match step:
+        case _ if not asks:
+            return step
+        case Ask():
+            return Calls(asks=(step, *asks))
+        case Calls():
+            return Calls(asks=(*step.asks, *asks))
+        case StandStill() | Act():
+            return step.model_copy(update={"beside": (*step.beside, *asks)})
+        case _:
+            return step

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from domain.account import Bill, CustomerClass, Payment, Reversal
+from domain.account import Bill, Change, Changed, CustomerClass, Payment, Protection, Reversal, Void
 from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.policy import Stage
 from domain.calendars import CHINA, Calendar, PublishedYear
@@ -111,6 +111,12 @@ class OverdueBill(Strict):
     amount: PositiveYuan
     due_on: Day
     late_fee: Yuan = Field(0, ge=0)
+    reading_before: Decimal | None = Field(None, ge=0)
+    reading: Decimal | None = Field(None, ge=0)
+    volume: Decimal | None = Field(None, ge=0)
+    fees: dict[str, Yuan] = {}
+    estimated: bool = False
+    final: bool = False
 
     def bill(self, *, at: datetime) -> Bill:
         """The bill as the ledger takes it at `at`."""
@@ -121,6 +127,7 @@ class OverdueBill(Strict):
             due_on=self.due_on,
             late_fee_fen=self.late_fee,
             at=at,
+            **self.model_dump(include={"reading_before", "reading", "volume", "fees", "estimated", "final"}),
         )
 
 
@@ -251,6 +258,40 @@ class AnotherBill(OverdueBill, Body):
     """Another bill falls overdue."""
 
 
+class Correct(Body):
+    """A bill was wrong: it is taken back, and another issued in its place, or none."""
+
+    bill: Text
+    reason: Text
+    instead: OverdueBill | None = None
+
+    def void(self, *, at: datetime) -> Void:
+        return Void(no=self.bill, corrected_by=self.instead.no if self.instead else None, reason=self.reason, at=at)
+
+
+class ChangeOfAccount(Body):
+    """Another tenant or owner from a day on; closed, suspended, resumed, demolished; another class or protection."""
+
+    what: Change | None = None
+    changed_on: Day | None = Field(None, alias="on")
+    bills: tuple[Text, ...] = ()
+    customer_class: CustomerClass | None = Field(None, alias="class")
+    protected: tuple[Protection, ...] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.what is None) != (self.changed_on is None):
+            raise ValueError("what and on belong together: what changed, and on which day")
+        if self.what is None and self.customer_class is None and self.protected is None:
+            raise ValueError("changes nothing: write what and on, class, or protected")
+        return self
+
+    def change(self, *, at: datetime) -> Changed | None:
+        if self.what is None or self.changed_on is None:
+            return None
+        return Changed(what=self.what, changed_on=self.changed_on, bills=self.bills, at=at)
+
+
 class Instruction(Body):
     """A verb that is a command of the case."""
 
@@ -269,6 +310,7 @@ class Contact(Instruction):
     method: Literal["phone", "visit", "message"]
     reached: bool = True
     note: str | None = None
+    outcome: str | None = None
 
 
 class Dispute(Instruction):
@@ -301,11 +343,31 @@ class Hold(Instruction):
     verb = "hold"
     reason: Text
     until: DayOrInstant | None = None
+    ground: str | None = None
+    evidence: Text | None = None
+    reference: Text | None = None
 
 
 class Release(Instruction):
     verb = "release"
     task: TaskKey | None = None
+    hold: Text | None = None
+    how: Literal["released", "kept", "broken"] = "released"
+    reason: Text | None = None
+
+
+class Waive(Instruction):
+    verb = "waive"
+    bills: tuple[Text, ...] = ()
+    reason: Text
+    evidence: Text | None = None
+
+
+class Violation(Instruction):
+    verb = "violation"
+    found: Literal["self-opened", "seal-broken", "bypass", "other"]
+    evidence: Text
+    note: str | None = None
 
 
 class Pause(Instruction):
@@ -432,11 +494,15 @@ VERBS: dict[str, type[Body]] = {
     "pay": Pay,
     "reverse": Reverse,
     "bill": AnotherBill,
+    "correct": Correct,
+    "account": ChangeOfAccount,
     "contact": Contact,
     "dispute": Dispute,
     "resolve": Resolve,
     "plan": Plan,
     "promise": Promise,
+    "waive": Waive,
+    "violation": Violation,
     "hold": Hold,
     "release": Release,
     "pause": Pause,
@@ -455,7 +521,8 @@ VERBS: dict[str, type[Body]] = {
     "drive": Drive,
 }
 OF_ONE_PROCESS: dict[str, str] = {
-    **dict.fromkeys(("pay", "reverse", "bill", "contact", "dispute", "resolve", "plan", "promise"), "arrears"),
+    **dict.fromkeys(("pay", "reverse", "bill", "correct", "account", "contact"), "arrears"),
+    **dict.fromkeys(("dispute", "resolve", "plan", "promise", "waive", "violation"), "arrears"),
     **dict.fromkeys(("occupancy", "send-back", "take-back", "declare"), "connection"),
 }
 """Verbs that only one process understands."""

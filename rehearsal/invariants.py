@@ -46,7 +46,15 @@ DAY = timedelta(days=1)
 LIMITING = ("LimitOrderIssued", "PressureLimited")
 ENDS_AN_ORDER = {"PressureLimited": "done", "LimitNotPossible": "unable", "LimitOrderRecalled": "recalled"}
 ENDS_A_TASK = {"TaskDecided": "decided", "TaskWithdrawn": "withdrawn"}
-LEDGER_ENTRIES = ("BillRecorded", "PaymentRecorded", "PaymentReversed", "ProtectionChanged")
+LEDGER_ENTRIES = (
+    "BillRecorded",
+    "PaymentRecorded",
+    "PaymentReversed",
+    "ProtectionChanged",
+    "BillVoided",
+    "ClassChanged",
+    "AccountChanged",
+)
 
 
 def violations(connection: Connection, case_no: str, policy: ArrearsPolicy, calendar: Calendar) -> list[str]:
@@ -336,7 +344,8 @@ def _told(found: _Found, before: Trail, at: datetime) -> int:
     if last is None:
         return 0
     contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
-    left = {no: fen for no, fen in found.owed(before, at).owed.items() if no not in contested}
+    owed = found.owed(before, at)
+    left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
     if named := last.body.get("bills"):
         return sum(min(fen, named.get(no, 0)) for no, fen in left.items())
     overdue = {f.no for _, f in found.ledger if isinstance(f, Bill) and f.overdue_from <= last.at}

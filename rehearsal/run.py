@@ -22,7 +22,9 @@ from rehearsal.clock import EngineClock
 from rehearsal.files import (
     AnotherBill,
     ArrearsOpening,
+    ChangeOfAccount,
     ConnectionOpening,
+    Correct,
     Crash,
     Decide,
     Declare,
@@ -38,11 +40,12 @@ from rehearsal.files import (
 )
 from rehearsal.report import Refusal, Report, report
 from rehearsal.stage import Stage, staged
-from store import calendars, casebook, intake, projects
+from store import calendars, casebook, intake, ledger, postings, projects
 
 BY_DEFAULT: dict[str, dict[str, Role]] = {
     "arrears": dict.fromkeys(
-        ("contact", "dispute", "resolve", "plan", "promise", "pause", "resume", "urge"), "collector"
+        ("contact", "dispute", "resolve", "plan", "promise", "pause", "resume", "urge", "waive", "violation"),
+        "collector",
     ),
     "connection": {"withdraw": "customer", "hold": "representative", "release": "representative"},
 }
@@ -155,6 +158,12 @@ class _Player:
                 intake.reverse_payment(stage.database, account_no, reverse.reversal(at=at))
             case AnotherBill() as another:
                 intake.add_bill(stage.database, account_no, another.bill(at=at), pack=self.pack, at=at)
+            case Correct() as correct:
+                instead = correct.instead.bill(at=at) if correct.instead else None
+                with stage.database.write() as connection:
+                    postings.correct(connection, account_no, correct.void(at=at), instead, pack=self.pack, at=at)
+            case ChangeOfAccount() as changed:
+                self.change_account(changed, at)
             case Publish() as publish:
                 self.publish(publish.years)
             case Crash():
@@ -173,6 +182,15 @@ class _Player:
                 await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))
             case _:
                 pass  # nothing but a stale ledger, which lasts as long as the step
+
+    def change_account(self, changed: ChangeOfAccount, at: datetime) -> None:
+        said = changed.model_dump(include={"customer_class", "protected"}, exclude_none=True)
+        with self.stage.database.write() as connection:
+            if said:
+                stands = ledger.account_record(connection, self.stage.subject)
+                ledger.put_account(connection, stands.model_copy(update=said), at=at)
+            if (change := changed.change(at=at)) is not None:
+                postings.change(connection, self.stage.subject, change)
 
     async def decide(self, body: Decide, step: Step, at: datetime) -> None:
         kind = TASKS[body.task]

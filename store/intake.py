@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from domain.account import Bill, Payment, Reversal, standing
 from domain.policy import Strict
@@ -11,6 +11,7 @@ from domain.refusals import Refused
 from store import ledger, places
 from store.database import Database
 from store.ledger import AccountRecord
+from store.tables import cases
 
 
 class Place(Strict):
@@ -80,6 +81,15 @@ def _posted(database: Database, account_no: str, fact: Payment | Reversal) -> bo
 
 
 def owes(connection: Connection, account_no: str, *, at: datetime) -> bool:
-    """Whether anything of the account is overdue at `at`, by the ledger."""
-    facts = [fact for _, fact in ledger.facts_after(connection, account_no, 0)]
-    return standing(facts=facts, as_of=at).overdue > 0
+    """Whether anything of the account is overdue at `at`, by the ledger, and needs a case.
+
+    What a predecessor left behind needs one that refers it; not another one for what its last case knew already.
+    """
+    known = ledger.facts_after(connection, account_no, 0)
+    owed = standing(facts=[fact for _, fact in known], as_of=at)
+    if owed.own > 0 or not owed.left_behind:
+        return owed.own > 0
+    mine = (cases.c.process == "arrears", cases.c.subject == account_no)
+    read_up_to = connection.scalar(select(func.max(cases.c.ledger_position)).where(*mine)) or 0
+    bills = {fact.no: position for position, fact in known if isinstance(fact, Bill)}
+    return any(bills[no] > read_up_to for no in owed.left_behind)

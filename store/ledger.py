@@ -7,7 +7,20 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
-from domain.account import Account, Bill, CustomerClass, Estate, LedgerFact, Payment, Protected, Protection, Reversal
+from domain.account import (
+    Account,
+    Bill,
+    Changed,
+    Classed,
+    CustomerClass,
+    Estate,
+    LedgerFact,
+    Payment,
+    Protected,
+    Protection,
+    Reversal,
+    Void,
+)
 from domain.policy import Strict
 from domain.refusals import Refused
 from store import outbox, search
@@ -38,22 +51,34 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
     row.pop("no")
     row["protected"] = list(account.protected)
     mine = accounts.c.account_no == account.no
-    before = connection.scalar(select(accounts.c.protected).where(mine).with_for_update())
+    before = connection.execute(
+        select(accounts.c.protected, accounts.c.customer_class).where(mine).with_for_update()
+    ).one_or_none()
     upsert(connection, accounts, row, key=("account_no",))
     if before is None or account.name is not None or account.address is not None:
         stands = connection.execute(select(accounts.c.name, accounts.c.address).where(mine)).one()
         terms = search.terms(name=stands.name, address=stands.address, numbers=(account.no,))
         search.put(connection, "arrears", account.no, terms)
-    if before is not None and set(before) != set(account.protected):
+    changes: list[Protected | Classed] = []
+    if before is not None and set(before.protected) != set(account.protected):
+        changes.append(Protected(protected=account.protected, at=at))
+    if before is not None and before.customer_class != account.customer_class:
+        changes.append(Classed(customer_class=account.customer_class, at=at))
+    for change in changes:
         # Numbered, not timed: it may change twice at one instant.
-        changes = select(func.count()).where(ledger.c.account_no == account.no, ledger.c.kind == "protection")
-        key = f"{account.no}/{connection.execute(changes).scalar_one() + 1}"
-        _append(connection, account.no, Protected(protected=account.protected, at=at), key=key, amount_fen=None)
+        known = select(func.count()).where(ledger.c.account_no == account.no, ledger.c.kind == change.kind)
+        key = f"{account.no}/{connection.execute(known).scalar_one() + 1}"
+        _append(connection, account.no, change, key=key, amount_fen=None)
+    if changes:
         nudge(connection, account.no, at=at)
 
 
 def post(
-    connection: Connection, account_no: str, fact: Bill | Payment | Reversal, *, names_later: bool = False
+    connection: Connection,
+    account_no: str,
+    fact: Bill | Payment | Reversal | Void | Changed,
+    *,
+    names_later: bool = False,
 ) -> bool:
     """Add one fact; False when it was here already and nothing changed. The caller leaves word with `nudge`.
 
@@ -75,10 +100,19 @@ def post(
             key, amount = fact.reference, None
             if _standing(connection, "payment", key, account_no) is None:
                 raise Refused("unknown", f"no payment {key} on account {account_no}: nothing to reverse")
+        case Void():
+            key, amount = f"{account_no}/{fact.no}", None
+            for no in (fact.no, fact.corrected_by):
+                if no is not None:
+                    refuse_unknown_bill(connection, account_no, no)
+        case Changed():
+            key, amount = f"{account_no}/{fact.what}/{fact.changed_on.isoformat()}", None
     standing = connection.execute(
         select(ledger).where(ledger.c.kind == fact.kind, ledger.c.unique_key == key)
     ).one_or_none()
     if standing is not None and standing.account_no == account_no and standing.amount_fen == amount:
+        if isinstance(fact, Void) and standing.body["corrected_by"] != fact.corrected_by:
+            raise Refused("duplicate", f"bill {fact.no} was taken back already, with another in its place")
         return False
     # One that another account's door brings in at this very moment is found by the insertion.
     if standing is not None or not _append(connection, account_no, fact, key=key, amount_fen=amount):
@@ -94,7 +128,7 @@ def nudge(connection: Connection, account_no: str, *, at: datetime) -> None:
 def _append(
     connection: Connection,
     account_no: str,
-    fact: Bill | Payment | Reversal | Protected,
+    fact: LedgerFact,
     *,
     key: str,
     amount_fen: int | None,
@@ -118,8 +152,13 @@ def _standing(connection: Connection, kind: str, key: str, account_no: str) -> A
 
 def _refuse_unknown_bills(connection: Connection, account_no: str, payment: Payment) -> None:
     for no in payment.bills:
-        if _standing(connection, "bill", f"{account_no}/{no}", account_no) is None:
-            raise Refused("unknown", f"no bill {no} on account {account_no}: name its bills, or none")
+        refuse_unknown_bill(connection, account_no, no)
+
+
+def refuse_unknown_bill(connection: Connection, account_no: str, no: str) -> None:
+    """Raises `Refused("unknown")` for a bill that the account does not have."""
+    if _standing(connection, "bill", f"{account_no}/{no}", account_no) is None:
+        raise Refused("unknown", f"no bill {no} on account {account_no}: name its bills, or none")
 
 
 def lock_account(connection: Connection, account_no: str) -> None:
@@ -143,6 +182,15 @@ def account(connection: Connection, account_no: str) -> Account:
         protected=tuple(row.protected),
         reachable=row.phone is not None,
     )
+
+
+def account_record(connection: Connection, account_no: str) -> AccountRecord:
+    """An account as its door handed it over, the latest word of each. Raises `Refused("unknown")`."""
+    row = connection.execute(select(accounts).where(accounts.c.account_no == account_no)).one_or_none()
+    if row is None:
+        raise Refused("unknown", f"no account {account_no}")
+    known = {name: getattr(row, name) for name in AccountRecord.model_fields if name != "no"}
+    return AccountRecord.model_validate({"no": row.account_no, **known})
 
 
 def phones(connection: Connection, numbers: Iterable[str]) -> dict[str, str]:

@@ -188,6 +188,8 @@ def _owing(connection: Connection, nos: Sequence[str], found: Plan, before: Befo
     for no, known in facts.items():
         fresh = found.new_bills.get(no, [])
         # An account of which nothing else is known owes its bills, which are overdue.
-        if (fresh and not known) or standing(facts=[*known, *fresh], as_of=at).overdue > 0:
+        owed = standing(facts=[*known, *fresh], as_of=at) if known else None
+        # What a predecessor left behind opens a case when it is heard of, and not each time that it is in a file.
+        if (owed is None and fresh) or (owed and (owed.own > 0 or (fresh and owed.left_behind))):
             owing.append(no)
     return owing

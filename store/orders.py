@@ -102,7 +102,7 @@ def balance(connection: Connection, request: LimitRequest, facts: ArrearsFacts) 
         fact.model_copy(update={"paid_at": min(fact.paid_at, request.at)}) if isinstance(fact, Payment) else fact
         for _, fact in ledger.facts_after(connection, request.account_no, 0)
     ]
-    return standing(facts=known, disputes=facts.disputes, as_of=request.at)
+    return standing(facts=known, disputes=facts.disputes, waived=facts.waived, as_of=request.at)
 
 
 def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:

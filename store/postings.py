@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from domain.account import Bill, Payment, Reversal
+from domain.account import Bill, Changed, Payment, Reversal, Void
 from domain.refusals import Refused
 from store import intake, ledger, places
 from store.intake import Place
@@ -25,6 +25,30 @@ def post(connection: Connection, account_no: str, fact: Payment | Reversal, *, n
 def bill(connection: Connection, account_no: str, bill: Bill, *, pack: str, at: datetime) -> tuple[bool, Place | None]:
     """Another bill: whether it is new, and the open case that it joined or opened once anything is overdue."""
     new = ledger.post(connection, account_no, bill)
+    return new, _placed(connection, account_no, new=new, pack=pack, at=at)
+
+
+def correct(
+    connection: Connection, account_no: str, void: Void, instead: Bill | None, *, pack: str, at: datetime
+) -> tuple[bool, Place | None]:
+    """A bill taken back, with the one in its place: at one instant, so that the case never sees neither of them."""
+    if instead is not None:
+        ledger.post(connection, account_no, instead)
+    new = ledger.post(connection, account_no, void)
+    return new, _placed(connection, account_no, new=new, pack=pack, at=at)
+
+
+def change(connection: Connection, account_no: str, change: Changed) -> bool:
+    """Another tenant or owner, or an account closed, suspended, resumed or demolished; False when known already."""
+    for no in change.bills:
+        ledger.refuse_unknown_bill(connection, account_no, no)
+    new = ledger.post(connection, account_no, change)
+    if new:
+        ledger.nudge(connection, account_no, at=change.at)
+    return new
+
+
+def _placed(connection: Connection, account_no: str, *, new: bool, pack: str, at: datetime) -> Place | None:
     place = None
     if intake.owes(connection, account_no, at=at):
         case_no, opened = places.open_place(
@@ -33,7 +57,7 @@ def bill(connection: Connection, account_no: str, bill: Bill, *, pack: str, at: 
         place = Place(case_no=case_no, new=opened)
     if new and (place is None or not place.new):
         ledger.nudge(connection, account_no, at=at)
-    return new, place
+    return place
 
 
 def open_case(

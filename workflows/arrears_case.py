@@ -13,13 +13,12 @@ from workflows.case import LOCAL, Case, refuse
 with workflow.unsafe.imports_passed_through():
     from activities.casebook import Casebook, LedgerQuestion
     from activities.notices import LAST_TRY, Letter, Notices
-    from domain.account import Bill, LedgerFact, Payment, Protected, Reversal
+    from domain.account import Bill, LedgerFact
     from domain.arrears import commands, moves
     from domain.arrears.commands import ArrearsCommand
     from domain.arrears.consequences import say
     from domain.arrears.facts import (
         ArrearsFacts,
-        BillRecorded,
         HoldEnded,
         LadderRestarted,
         LimitOrderIssued,
@@ -28,11 +27,9 @@ with workflow.unsafe.imports_passed_through():
         Message,
         MessageHeld,
         MessageSettled,
-        PaymentRecorded,
-        PaymentReversed,
         PeriodEnded,
         PressureLimited,
-        ProtectionChanged,
+        heard,
     )
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
@@ -101,7 +98,8 @@ class ArrearsCase(Case[ArrearsFacts]):
         self.say(LimitOrderRefused(at=self.facts.as_of, unmet=unmet, retry_at=retry_at))
 
     def comes_back(self) -> bool:
-        return self.facts.owed().overdue > 0
+        owed = self.facts.owed()
+        return owed.own > 0 or not set(owed.left_behind) <= set(self.facts.referred_bills)
 
     @property
     def busy(self) -> bool:
@@ -208,15 +206,7 @@ class ArrearsCase(Case[ArrearsFacts]):
     def take_in(self, position: int, fact: LedgerFact) -> None:
         while (moment := self.next_moment()) is not None and moment.at <= fact.at:
             self.say(moment)
-        match fact:
-            case Bill():
-                self.say(BillRecorded(at=fact.at, bill=fact, position=position))
-            case Payment():
-                self.say(PaymentRecorded(at=fact.at, payment=fact, position=position))
-            case Reversal():
-                self.say(PaymentReversed(at=fact.at, reversal=fact, position=position))
-            case Protected():
-                self.say(ProtectionChanged(at=fact.at, protection=fact, position=position))
+        self.say(heard(position, fact))
 
     # Messages leave the building beside the ladder, never on it.
 
@@ -254,7 +244,7 @@ class ArrearsCase(Case[ArrearsFacts]):
             key=message.key,
             template=message.template,
             channel=message.channel,
-            amount_fen=self.facts.owed().overdue,
+            amount_fen=self.facts.owed().own,
             at=goes_at if self.now - goes_at < PROMPT else self.now,
         )
         try:

@@ -20,8 +20,19 @@ from domain.arrears.facts import (
     MessageReported,
     NoticeIssued,
     Part,
+    ViolationRecorded,
+    WaiverAsked,
 )
-from domain.arrears.forms import ARREARS_TASKS, LimitPublication, LimitRecord, RestoreRecord, Service
+from domain.arrears.forms import (
+    ARREARS_TASKS,
+    HoldReview,
+    LimitPublication,
+    LimitRecord,
+    RestoreRecord,
+    Service,
+    ViolationRecord,
+    WaiverDecision,
+)
 from domain.arrears.notices import next_notice_no, pursued, standing_notice
 from domain.arrears.policy import ArrearsPolicy, Limit, Serve
 from domain.calendars import Calendar, local
@@ -45,6 +56,9 @@ from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_
 from domain.money import Yuan
 from domain.people import SYSTEM
 from domain.refusals import Refused
+from domain.terms import due_at
+
+Found = Literal["self-opened", "seal-broken", "bypass", "other"]
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """A phone on site may be wrong about the time by so much."""
@@ -122,6 +136,24 @@ class IssueNotice(Command):
     anew: str | None = Field(None, min_length=1, max_length=500)
 
 
+class WaiveFees(Command):
+    """Late fees are to be waived: of these bills, or of all. A second person decides."""
+
+    command: Literal["waive"] = "waive"
+    bills: tuple[str, ...] = ()
+    reason: str = Field(min_length=1, max_length=500)
+    evidence: str | None = Field(None, max_length=200)
+
+
+class RecordViolation(Command):
+    """A limited valve was found opened, its seal broken, or a pipe around it."""
+
+    command: Literal["violation"] = "violation"
+    found: Found
+    evidence: str = Field(min_length=1, max_length=200)
+    note: str | None = Field(None, max_length=1000)
+
+
 ArrearsCommand = Annotated[
     PauseTask
     | ResumeTask
@@ -136,6 +168,8 @@ ArrearsCommand = Annotated[
     | AgreePlan
     | TakePromise
     | IssueNotice
+    | WaiveFees
+    | RecordViolation
     | PlaceHold
     | ReleaseHold
     | WithdrawCase,
@@ -157,6 +191,14 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
         raise Refused("form-invalid", "text: names the account; others in the group must not learn whose debt it is")
     if isinstance(form, LimitRecord) and facts.order is None and facts.limited_at is None:
         raise Refused("not-open", f"{command.key}: the order was recalled; leave the valve as it is")
+    subject = facts.tasks[decided.task_id].subject
+    still_asked = {each.id for each in (*facts.waivers, *facts.violations)} | {hold.id for hold in facts.holds}
+    if isinstance(form, WaiverDecision | ViolationRecord | HoldReview) and subject not in still_asked:
+        raise Refused(
+            "not-open", f"{command.key} is not open in this case: nothing to decide now", zh="已经不用办理了。"
+        )
+    if isinstance(form, HoldReview) and form.until is not None and end_of(form.until) <= command.at:
+        raise Refused("form-invalid", "until: lies in the past; give the day or instant on which the hold ends")
     if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:
         raise Refused("form-invalid", "outcome: the pressure was limited here, so the valve must be restored")
     return decided
@@ -218,7 +260,8 @@ def events_of(
         case AskCosigner() | DropCosigner():
             return [*cosigned(command, facts, policy.cosign)]
         case RecordContact():
-            refuse_unless_acting(command.by, "collector", "supervisor")
+            roles = policy.contacted_by.value if policy.contacted_by else ("collector", "supervisor")
+            refuse_unless_acting(command.by, *roles)
             return _contacted(command, facts)
         case ReportMessage():
             if command.by.id != SYSTEM.id:
@@ -250,18 +293,19 @@ def events_of(
         case IssueNotice():
             refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
             return _issued(command, facts)
+        case WaiveFees():
+            return [_waiver(command, facts, policy)]
+        case RecordViolation():
+            return [_violation(command, facts, policy)]
         case PlaceHold():
-            refuse_unless_acting(command.by, "collector", "supervisor")
-            until = end_of(command.until) if command.until is not None else None
-            if until is not None and until <= command.at:
-                raise Refused("form-invalid", "until: lies in the past; give the day or instant on which the hold ends")
-            hold_id = f"hold-{facts.holds_placed + 1}"
-            return [HoldPlaced(**said, id=hold_id, kind="hold", reason=command.reason, until=until)]
+            return [_hold(command, facts, policy, calendar)]
         case ReleaseHold():
             refuse_unless_acting(command.by, "collector", "supervisor")
-            if not facts.holds:
+            ended = [hold for hold in facts.holds if command.hold in (None, hold.id)]
+            if not ended:
                 raise Refused("not-open", "no hold, plan or promise stands in this case: nothing to release")
-            return [HoldEnded(**said, id=hold.id, kind=hold.kind, how="released") for hold in facts.holds]
+            how = {"how": command.how, "reason": command.reason}
+            return [HoldEnded(**said, id=hold.id, kind=hold.kind, ground=hold.ground, **how) for hold in ended]
         case WithdrawCase():
             refuse_unless_acting(command.by, "supervisor")
             return [CaseWithdrawn(**said, reason=command.reason)]
@@ -349,6 +393,100 @@ def _promised(
         kind=kind,
         reason=f"customer's {kind}",
         parts=parts,
+    )
+
+
+def _hold(command: PlaceHold, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> HoldPlaced:
+    """A hold for a reason in words, or on a ground of the pack's list, which ends as the pack says."""
+    if command.ground is None:
+        refuse_unless_acting(command.by, "collector", "supervisor")
+    else:
+        refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
+    until = end_of(command.until) if command.until is not None else None
+    if until is not None and until <= command.at:
+        raise Refused("form-invalid", "until: lies in the past; give the day or instant on which the hold ends")
+    placed = HoldPlaced(
+        at=command.at,
+        by=command.by.id,
+        id=f"hold-{facts.holds_placed + 1}",
+        kind="hold",
+        reason=command.reason,
+        until=until,
+        evidence=command.evidence,
+        reference=command.reference,
+    )
+    if command.ground is None:
+        return placed
+    rule = next((rule for ground, rule in policy.holds.items() if ground == command.ground), None)
+    if rule is None:
+        known = ", ".join(policy.holds) or "none"
+        raise Refused(
+            "form-invalid",
+            f"ground: {command.ground} is none of this utility's reasons to hold: {known}",
+            zh="本单位的制度没有这种暂缓理由，请从清单里选。",
+        )
+    if rule.evidence.value and not command.evidence:
+        raise Refused(
+            "form-invalid",
+            f"evidence: this utility asks for it before a case is held for {command.ground}; name the file",
+            zh="这种暂缓要有凭证：请写明文件，并上传到案卷。",
+        )
+    longest = due_at(term=rule.longest.value, started_at=command.at, calendar=calendar).at
+    if until is not None and until > longest:
+        raise Refused(
+            "form-invalid",
+            f"until: {command.ground} may hold a case until {longest.isoformat()} at the longest; give an earlier day",
+            zh=f"这种暂缓最长到{longest:%Y年%m月%d日}，请写更早的日期。",
+        )
+    changes = {
+        "ground": command.ground,
+        "until": until or longest,
+        "looked_at": rule.then.value == "look",
+        "clauses": rule.longest.clauses,
+    }
+    return placed.model_copy(update=changes)
+
+
+def _waiver(command: WaiveFees, facts: ArrearsFacts, policy: ArrearsPolicy) -> WaiverAsked:
+    refuse_unless_acting(command.by, "collector", "supervisor", "clerk")
+    if policy.waiver is None:
+        raise Refused("gate", "this utility's rules know no waiver of late fees", zh="本单位的制度没有违约金减免。")
+    _refuse_unknown_bills(command.bills, facts)
+    asked = {no for waiver in facts.waivers for no in waiver.fees}
+    bills = [bill for bill in facts.bills() if not command.bills or bill.no in command.bills]
+    left = {bill.no: bill.late_fee_fen - facts.waived.get(bill.no, 0) for bill in bills if bill.no not in asked}
+    fees = {no: fen for no, fen in left.items() if fen > 0}
+    if not fees:
+        raise Refused(
+            "form-invalid",
+            "bills: none of them has a late fee that could be waived, or it is asked for already",
+            zh="这些账单没有可减免的违约金，或者已经在审批。",
+        )
+    return WaiverAsked(
+        at=command.at,
+        by=command.by.id,
+        clauses=policy.waiver.clauses,
+        id=f"waiver-{facts.waivers_asked + 1}",
+        fees=fees,
+        reason=command.reason,
+        evidence=command.evidence,
+    )
+
+
+def _violation(command: RecordViolation, facts: ArrearsFacts, policy: ArrearsPolicy) -> ViolationRecorded:
+    refuse_unless_acting(command.by, "collector", "engineer", "meter-technician", "supervisor")
+    if facts.limited_at is None:
+        raise Refused(
+            "not-open", "the pressure is not limited here: nothing to open without leave", zh="这里没有限压。"
+        )
+    return ViolationRecorded(
+        at=command.at,
+        by=command.by.id,
+        clauses=policy.violation.clauses if policy.violation else (),
+        id=f"violation-{facts.violations_found + 1}",
+        found=command.found,
+        note=command.note,
+        evidence=command.evidence,
     )
 
 

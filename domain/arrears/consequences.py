@@ -7,17 +7,27 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from domain.account import Bill, received
+from domain.arrears.beside import LEFT_BEHIND
 from domain.arrears.facts import (
     ArrearsEvent,
     ArrearsFacts,
+    BillVoided,
+    ClassChanged,
     ClockStopped,
     ClockWentOn,
     CustomerDunned,
     CustomerNotReached,
     DebtReferred,
+    FeesWaived,
+    FinalSettled,
     HoldEnded,
+    HoldProlonged,
     LadderRestarted,
+    LeftBehindReferred,
     LimitApproved,
+    LimitationAnswered,
+    LimitGivenUp,
     LimitNotPossible,
     LimitOrderRecalled,
     LimitPublished,
@@ -27,23 +37,33 @@ from domain.arrears.facts import (
     MessageSettled,
     NonpayerReported,
     NoticeAttemptFailed,
+    NoticeOverstated,
     NoticeServed,
     PressureLimited,
     ReferralPutOff,
+    UnableJudged,
     ValveFoundUntouched,
+    ViolationHandled,
+    WaiverRefused,
     WaterRestored,
     fold,
 )
 from domain.arrears.forms import (
     ARREARS_TASKS,
     DunningRecord,
+    FinalSettlement,
+    HoldReview,
     LegalReferral,
     LimitApproval,
+    LimitationAnswer,
     LimitPublication,
     LimitRecord,
     NonpayerReport,
     RestoreRecord,
     Service,
+    UnableDecision,
+    ViolationRecord,
+    WaiverDecision,
 )
 from domain.arrears.ladder import limit_stands, pursuable
 from domain.arrears.policy import (
@@ -62,6 +82,7 @@ from domain.arrears.policy import (
 from domain.calendars import Calendar, start_of
 from domain.case import CaseOpened, StageEntered, TaskDecided, answered_escalation
 from domain.clauses import keeps
+from domain.commands import end_of
 from domain.cosigning import Signature
 from domain.terms import due_at
 
@@ -107,15 +128,45 @@ def _of_the_event(
         case MessageSettled(status="failed") | MessageReported(status="failed"):
             if (other := _by_another_channel(event, after, policy)) is not None:
                 yield other
+        case BillVoided():
+            yield from _of_a_correction(event, after, policy)
+        case ClassChanged():
+            yield from _answered_holds(event, after, "use-class")
         case WaterRestored() if after.restored_at is None:
             yield StageEntered(at=event.at, by=event.by, clauses=event.clauses, stage="restored")
         case _:
             pass
     if after.overdue_bills() - before.overdue_bills():
-        paid_down = before.owed().overdue <= policy.threshold.value
+        paid_down = before.owed().own <= policy.threshold.value
         begun = before.served or before.contacts or before.did or before.reports or before.restored_at
         if paid_down and begun and pursuable(after.owed(), policy):
             yield LadderRestarted(at=event.at)
+
+
+def _of_a_correction(event: BillVoided, facts: ArrearsFacts, policy: ArrearsPolicy) -> Iterator[ArrearsEvent]:
+    """A notice that named more than was due is served again, and an order that rests on it is recalled."""
+    yield from _answered_holds(event, facts, "meter-check", "relief")
+    amounts = {fact.no: fact for fact in facts.ledger if isinstance(fact, Bill)}
+    void, instead = amounts[event.void.no], amounts.get(event.void.corrected_by or "")
+    if void.amount_fen <= (instead.amount_fen if instead else 0) or not pursuable(facts.owed(), policy):
+        return
+    said = {"at": event.at, "clauses": event.clauses}
+    order = facts.order
+    for at, rung in enumerate(policy.ladder):
+        served = facts.served.get(rung.task) if isinstance(rung, Serve) else None
+        if served is not None and isinstance(rung, Serve) and void.overdue_from <= served.at:
+            periods = tuple(later.period for later in policy.ladder[at:] if isinstance(later, Wait))
+            yield NoticeOverstated(**said, task=rung.task, amount_fen=served.amount_fen, periods=periods)
+            if order is not None:
+                yield LimitOrderRecalled(**said, order_no=order.no, because="notice-overstated")
+                order = None
+
+
+def _answered_holds(event: ArrearsEvent, facts: ArrearsFacts, *grounds: str) -> Iterator[HoldEnded]:
+    """The holds that waited for just this."""
+    for hold in facts.holds:
+        if hold.ground in grounds:
+            yield HoldEnded(at=event.at, id=hold.id, kind=hold.kind, how="kept", ground=hold.ground)
 
 
 def _of_a_decision(
@@ -127,7 +178,14 @@ def _of_a_decision(
     said = {"at": event.at, "by": event.by, "clauses": task.clauses}
     match form:
         case Service(outcome="served"):
-            yield _served(before, event.key, form.method, **said | {"at": form.served_at or event.at})
+            ways = _serving(event.key, policy).ways.get(before.account.estate)
+            manager = "property-manager" if "shared-master" in before.account.protected else None
+            yield _served(before, event.key, form.method, **said | {"at": form.served_at or event.at}).model_copy(
+                update={
+                    "otherwise": ways is not None and form.method not in ways.value,
+                    "recipient": form.recipient or manager,
+                }
+            )
         case Service():
             yield NoticeAttemptFailed(
                 **said, task=event.key, method=form.method, reason=form.reason, counts_from=task.counts_from
@@ -147,6 +205,8 @@ def _of_a_decision(
         case LimitApproval(outcome="defer", until=until) if until is not None:
             asked_at = until if isinstance(until, datetime) else start_of(until)
             yield LimitPutOff(**said, how="deferred", until=asked_at, reason=form.reason)
+        case LimitApproval() if _only_referred(before, policy):
+            yield LimitGivenUp(**said, because="protected")
         case LimitApproval():
             approve = next(rung for rung in policy.ladder if isinstance(rung, Approve))
             asked_at = due_at(term=approve.ask_again.value, started_at=event.at, calendar=calendar).at
@@ -158,7 +218,9 @@ def _of_a_decision(
             else:
                 limit = next(rung for rung in policy.ladder if isinstance(rung, Limit))
                 retry_at = due_at(term=limit.retry.value, started_at=event.at, calendar=calendar).at
-                yield LimitNotPossible(**said, order_no=order_no, reason=form.reason or "", retry_at=retry_at)
+                yield LimitNotPossible(
+                    **said, order_no=order_no, reason=form.reason or "", retry_at=retry_at, cause=form.cause
+                )
         case LimitRecord():
             # The order was recalled while the engineer decided; what was done at the valve has been said already.
             pass
@@ -169,6 +231,32 @@ def _of_a_decision(
         case Signature():
             # The core keeps what was signed; the ladder does not move by it.
             pass
+        case LegalReferral(outcome="refer") if task.subject == LEFT_BEHIND:
+            yield LeftBehindReferred(**said, bills=before.owed().left_behind)
+        case LegalReferral() if task.subject == LEFT_BEHIND:
+            yield _kept_here(event, before, policy, calendar)
+        case FinalSettlement(outcome="refer"):
+            yield FinalSettled(**said, how="refer", bills=before.owed().left_behind)
+        case FinalSettlement():
+            yield _kept_here(event, before, policy, calendar)
+        case WaiverDecision():
+            asked = next(waiver for waiver in before.waivers if waiver.id == task.subject)
+            if form.outcome == "approve":
+                yield FeesWaived(**said, id=asked.id, fees=asked.fees)
+            else:
+                yield WaiverRefused(**said, id=asked.id, reason=form.reason)
+        case ViolationRecord():
+            yield ViolationHandled(**said, id=task.subject or "", how=form.outcome)
+        case HoldReview(outcome="prolong", until=until) if until is not None:
+            yield HoldProlonged(**said, id=task.subject or "", until=end_of(until), reason=form.reason)
+        case HoldReview():
+            hold = next(hold for hold in before.holds if hold.id == task.subject)
+            yield HoldEnded(**said, id=hold.id, kind=hold.kind, how="over", ground=hold.ground, reason=form.reason)
+        case UnableDecision():
+            not_before = start_of(form.until) if form.until else None
+            yield UnableJudged(**said, how=form.outcome, again_at=not_before, reason=form.reason)
+        case LimitationAnswer():
+            yield LimitationAnswered(**said, how=form.outcome, method=form.method)
         case LegalReferral(outcome="refer"):
             yield DebtReferred(**said)
         case LegalReferral():
@@ -185,7 +273,7 @@ def _served(facts: ArrearsFacts, task: str, method: str, **said: Any) -> NoticeS
     """Service of the paper that was made out for the task; without one, of all that is owed."""
     paper = next((each for each in facts.issued.values() if each.task == task and each.served_at is None), None)
     if paper is None:
-        return NoticeServed(**said, task=task, method=method, amount_fen=facts.owed().overdue)
+        return NoticeServed(**said, task=task, method=method, amount_fen=facts.owed().own)
     return NoticeServed(
         **said,
         task=task,
@@ -195,6 +283,21 @@ def _served(facts: ArrearsFacts, task: str, method: str, **said: Any) -> NoticeS
         bills=paper.bills,
         content=paper.content,
     )
+
+
+def _kept_here(event: TaskDecided, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> FinalSettled:
+    """What was left behind is asked for here for another term."""
+    term = (policy.left_behind.again if policy.left_behind else policy.review_every).value
+    again_at = due_at(term=term, started_at=event.at, calendar=calendar).at
+    return FinalSettled(
+        at=event.at, by=event.by, clauses=event.clauses, how="keep", bills=facts.owed().left_behind, again_at=again_at
+    )
+
+
+def _only_referred(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
+    """Whether the debt of such an account is referred, since its water may never be limited."""
+    only = policy.refer_protected.value if policy.refer_protected else ()
+    return bool(set(only) & set(facts.account.protected))
 
 
 def _serving(task: str, policy: ArrearsPolicy) -> Serve:
@@ -216,15 +319,17 @@ def _by_another_channel(
 ) -> MessageDue | None:
     """The same words by the channel that comes next in the pack; once, and to nobody who owes nothing any more."""
     channel = policy.channel_after(failed.template, failed.channel)
-    if channel is None or failed.key in facts.replaced or facts.owed().overdue == 0 or facts.withdrawn:
+    if channel is None or failed.key in facts.replaced or facts.owed().own == 0 or facts.withdrawn:
         return None
     due = _message(failed.template, channel.value, failed.at, facts, policy, channel.clauses)
     return due.model_copy(update={"instead_of": failed.key})
 
 
 def _kept_hold(facts: ArrearsFacts, policy: ArrearsPolicy, event: ArrearsEvent) -> HoldEnded | None:
-    """A promise or plan is kept once its whole sum is paid."""
+    """A promise or plan is kept once its whole sum is paid, a wait for the bank once its money is here."""
     for hold in facts.holds:
+        if hold.reference is not None and any(each.reference == hold.reference for each in received(facts.ledger)):
+            return HoldEnded(at=event.at, id=hold.id, kind=hold.kind, how="kept", ground=hold.ground)
         if hold.parts and facts.paid_since(hold.started_at) >= sum(part.amount_fen for part in hold.parts):
             return HoldEnded(at=event.at, id=hold.id, kind=hold.kind, how="kept")
     return None
@@ -233,7 +338,7 @@ def _kept_hold(facts: ArrearsFacts, policy: ArrearsPolicy, event: ArrearsEvent) 
 def _clock(facts: ArrearsFacts, policy: ArrearsPolicy, event: ArrearsEvent) -> ClockStopped | ClockWentOn | None:
     """The customer's periods stop while a hold stands or what is left above the threshold is disputed."""
     owed = facts.owed()
-    stands = bool(facts.holds) or (owed.overdue > policy.threshold.value and not pursuable(owed, policy))
+    stands = bool(facts.holds) or (owed.own > policy.threshold.value and not pursuable(owed, policy))
     stopped = bool(facts.stood) and facts.stood[-1].ended_at is None
     if stands and not stopped:
         return ClockStopped(at=event.at, because=facts.holds[0].kind if facts.holds else "dispute")
@@ -266,7 +371,7 @@ def stage_now(facts: ArrearsFacts, policy: ArrearsPolicy) -> str:
     """The stage that the facts put the case in."""
     if facts.limited_at is not None:
         return "limited"
-    if facts.withdrawn or facts.outcome == "withdrawn":
+    if facts.withdrawn or facts.outcome in ("withdrawn", "referred"):
         return "closed"
     if facts.restored_at is not None:
         return "restored"
@@ -290,7 +395,7 @@ def stage_now(facts: ArrearsFacts, policy: ArrearsPolicy) -> str:
 
 def _unwanted_message(facts: ArrearsFacts, policy: ArrearsPolicy, event: ArrearsEvent) -> MessageSettled | None:
     """A debt that is settled is not written about any more."""
-    if facts.owed().overdue > 0 and not facts.withdrawn:
+    if facts.owed().own > 0 and not facts.withdrawn:
         return None
     for message in facts.messages.values():
         return MessageSettled(

@@ -8,6 +8,9 @@ from pydantic import Field
 from domain.account import (
     Account,
     Bill,
+    Changed,
+    Classed,
+    CustomerClass,
     Dispute,
     Frozen,
     LedgerFact,
@@ -15,6 +18,7 @@ from domain.account import (
     Protected,
     Reversal,
     Standing,
+    Void,
     received,
     standing,
 )
@@ -25,6 +29,19 @@ Hold = Literal["hold", "promise", "plan"]
 ContactOutcome = Literal["reached", "promised", "invoice-wanted", "not-reached", "wrong-number"]
 SPOKE: tuple[ContactOutcome, ...] = ("reached", "promised", "invoice-wanted")
 """What comes of a contact that reached the customer."""
+Ground = Literal[
+    "vulnerable-review",
+    "meter-check",
+    "force-majeure",
+    "court",
+    "bankruptcy",
+    "death",
+    "bank-in-transit",
+    "use-class",
+    "relief",
+    "invoice-first",
+]
+"""Why a ladder may stand still, besides a customer's promise or plan. The pack says how long each may last."""
 
 
 class Part(Frozen):
@@ -35,7 +52,11 @@ class Part(Frozen):
 
 
 class HoldPlaced(Event):
-    """The ladder stands still: for a reason until an instant, or for a promise or plan as long as it is kept."""
+    """The ladder stands still: for a reason until an instant, or for a promise or plan as long as it is kept.
+
+    `ground` is a reason of the pack's list. `looked_at`: at its end somebody looks before the ladder goes on.
+    `reference` names a collection that is on its way through the bank.
+    """
 
     event: Literal["HoldPlaced"] = "HoldPlaced"
     id: str
@@ -43,6 +64,25 @@ class HoldPlaced(Event):
     reason: str
     until: datetime | None = None
     parts: tuple[Part, ...] = ()
+    ground: Ground | None = None
+    evidence: str | None = None
+    reference: str | None = None
+    looked_at: bool = False
+
+
+class HoldFellDue(Event):
+    """A hold has come to its end and stands on until a supervisor has looked at it."""
+
+    event: Literal["HoldFellDue"] = "HoldFellDue"
+    id: str
+    ground: Ground | None = None
+
+
+class HoldProlonged(Event):
+    event: Literal["HoldProlonged"] = "HoldProlonged"
+    id: str
+    until: datetime
+    reason: str | None = None
 
 
 class HoldEnded(Event):
@@ -50,6 +90,8 @@ class HoldEnded(Event):
     id: str
     kind: Hold
     how: Literal["released", "over", "kept", "broken"]
+    ground: Ground | None = None
+    reason: str | None = None
 
 
 class BillRecorded(Event):
@@ -81,6 +123,59 @@ class ProtectionChanged(Event):
     position: int
 
 
+class BillVoided(Event):
+    """A bill was taken back because it was wrong; the one in its place, if any, was recorded before."""
+
+    event: Literal["BillVoided"] = "BillVoided"
+    void: Void
+    position: int
+
+
+class NoticeOverstated(Event):
+    """A notice named more than is owed now that a bill was corrected: it is to be served again."""
+
+    event: Literal["NoticeOverstated"] = "NoticeOverstated"
+    task: str
+    amount_fen: int
+    periods: tuple[str, ...] = ()
+
+
+class ClassChanged(Event):
+    event: Literal["ClassChanged"] = "ClassChanged"
+    classed: Classed
+    position: int
+
+
+class AccountChanged(Event):
+    """Another tenant or owner, or an account closed, suspended, resumed or demolished."""
+
+    event: Literal["AccountChanged"] = "AccountChanged"
+    change: Changed
+    position: int
+
+
+class FinalSettled(Event):
+    """The final settlement with whoever left: what becomes of these bills."""
+
+    event: Literal["FinalSettled"] = "FinalSettled"
+    how: Literal["refer", "keep"]
+    bills: tuple[str, ...]
+    again_at: datetime | None = None
+
+
+class SettlementDueAgain(Event):
+    """What was left behind and kept here is looked at again."""
+
+    event: Literal["SettlementDueAgain"] = "SettlementDueAgain"
+
+
+class LeftBehindReferred(Event):
+    """What a predecessor left behind was referred to legal recovery."""
+
+    event: Literal["LeftBehindReferred"] = "LeftBehindReferred"
+    bills: tuple[str, ...]
+
+
 class BillDisputed(Event):
     event: Literal["BillDisputed"] = "BillDisputed"
     bill: str
@@ -102,6 +197,59 @@ class ContactRecorded(Event):
     place: str | None = None
     photo: str | None = None
     spoke_at: datetime | None = None
+
+
+class WaiverAsked(Event):
+    """Late fees (fen, by bill) are to be waived, if a second person agrees."""
+
+    event: Literal["WaiverAsked"] = "WaiverAsked"
+    id: str
+    fees: dict[str, int]
+    reason: str
+    evidence: str | None = None
+
+
+class FeesWaived(Event):
+    event: Literal["FeesWaived"] = "FeesWaived"
+    id: str
+    fees: dict[str, int]
+
+
+class WaiverRefused(Event):
+    event: Literal["WaiverRefused"] = "WaiverRefused"
+    id: str
+    reason: str | None = None
+
+
+class ViolationRecorded(Event):
+    """A limited valve was found opened, or its seal broken: the limit stands, and the violation is pursued."""
+
+    event: Literal["ViolationRecorded"] = "ViolationRecorded"
+    id: str
+    found: str
+    note: str | None = None
+    evidence: str
+
+
+class ViolationHandled(Event):
+    event: Literal["ViolationHandled"] = "ViolationHandled"
+    id: str
+    how: str
+
+
+class LimitationNear(Event):
+    """The three years in which the debt can be sued for (Civil Code 188) are soon over for the oldest of it."""
+
+    event: Literal["LimitationNear"] = "LimitationNear"
+    until: datetime
+
+
+class LimitationAnswered(Event):
+    """What was done about it: the customer was asked again, which begins the years anew, or the debt is let lapse."""
+
+    event: Literal["LimitationAnswered"] = "LimitationAnswered"
+    how: Literal["asked-again", "let-lapse"]
+    method: str | None = None
 
 
 class PeriodEnded(Event):
@@ -161,6 +309,9 @@ class NoticeServed(Event):
 
     `notice`, `bills` and `content` are those of the paper that was served. Without one `bills` is empty: what was
     overdue then was spoken of, and `amount_fen` is what was owed.
+
+    `otherwise`: by another way than the pack asks for in such an estate. `recipient`: who took it, where that was
+    somebody else than the customer.
     """
 
     event: Literal["NoticeServed"] = "NoticeServed"
@@ -170,6 +321,8 @@ class NoticeServed(Event):
     notice: str | None = None
     bills: dict[str, int] = {}
     content: str | None = None
+    otherwise: bool = False
+    recipient: str | None = None
 
 
 class NoticeAttemptFailed(Event):
@@ -237,6 +390,23 @@ class LimitNotPossible(Event):
     order_no: str
     reason: str
     retry_at: datetime
+    cause: str | None = None
+
+
+class LimitGivenUp(Event):
+    """The ladder goes on past the limit: this account is never limited, and its debt is referred."""
+
+    event: Literal["LimitGivenUp"] = "LimitGivenUp"
+    because: str
+
+
+class UnableJudged(Event):
+    """Tried in vain as often as the pack allows: the supervisor says what follows."""
+
+    event: Literal["UnableJudged"] = "UnableJudged"
+    how: Literal["try-again", "refer"]
+    again_at: datetime | None = None
+    reason: str | None = None
 
 
 class WaterRestored(Event):
@@ -330,7 +500,25 @@ class CaseWithdrawn(Event):
 ArrearsEvent = Annotated[
     CoreEvent
     | HoldPlaced
+    | HoldFellDue
+    | HoldProlonged
     | HoldEnded
+    | BillVoided
+    | NoticeOverstated
+    | ClassChanged
+    | AccountChanged
+    | FinalSettled
+    | SettlementDueAgain
+    | LeftBehindReferred
+    | WaiverAsked
+    | FeesWaived
+    | WaiverRefused
+    | ViolationRecorded
+    | ViolationHandled
+    | LimitationNear
+    | LimitationAnswered
+    | UnableJudged
+    | LimitGivenUp
     | BillRecorded
     | BillFellOverdue
     | PaymentRecorded
@@ -387,7 +575,10 @@ class IssuedNotice(Frozen):
 
 
 class Served(Frozen):
-    """A notice that reached the customer, with who served it and the amount and (on paper) the bills it named."""
+    """A notice that reached the customer, with who served it and the amount and (on paper) the bills it named.
+
+    `customer_class` is the one the customer had then: it stays that of the period that runs from here.
+    """
 
     at: datetime
     by: str
@@ -396,6 +587,7 @@ class Served(Frozen):
     notice: str | None = None
     bills: dict[str, int] = {}
     content: str | None = None
+    customer_class: CustomerClass | None = None
 
 
 class Attempts(Frozen):
@@ -419,6 +611,22 @@ class OpenHold(Frozen):
     started_at: datetime
     until: datetime | None = None
     parts: tuple[Part, ...] = ()
+    ground: Ground | None = None
+    evidence: str | None = None
+    reference: str | None = None
+    looked_at: bool = False
+    fell_due: bool = False
+
+
+class Asking(Frozen):
+    """Something that waits for a person beside the ladder: a waiver asked for, a violation found."""
+
+    id: str
+    by: str
+    fees: dict[str, int] = {}
+    reason: str | None = None
+    found: str | None = None
+    evidence: str | None = None
 
 
 class Stood(Frozen):
@@ -483,14 +691,34 @@ class ArrearsFacts(CaseFacts):
     messages: dict[str, Message] = {}
     messages_due: int = 0
     replaced: tuple[str, ...] = ()
+    notice_overstated: bool = False
+    unable: int = 0
+    limit_given_up_at: datetime | None = None
+    waivers: tuple[Asking, ...] = ()
+    waivers_asked: int = 0
+    waived: dict[str, int] = {}
+    violations: tuple[Asking, ...] = ()
+    violations_found: int = 0
+    settled_bills: tuple[str, ...] = ()
+    referred_bills: tuple[str, ...] = ()
+    settle_again_at: datetime | None = None
+    renewed_at: datetime | None = None
+    limitation_warned: datetime | None = None
+    limitation_open: bool = False
 
     def owed(self) -> Standing:
         """What the account owes now, from every ledger fact the case has seen."""
-        return standing(facts=self.ledger, disputes=self.disputes, as_of=self.as_of)
+        return standing(facts=self.ledger, disputes=self.disputes, waived=self.waived, as_of=self.as_of)
 
     def overdue_bills(self) -> set[str]:
         """Numbers of the bills past their due day, paid or not."""
         return {f.no for f in self.ledger if isinstance(f, Bill) and f.overdue_from <= self.as_of}
+
+    def bills(self) -> list[Bill]:
+        """The bills that stand, each once: one that was taken back stands no more."""
+        taken_back = {fact.no for fact in self.ledger if isinstance(fact, Void)}
+        bills = {fact.no: fact for fact in self.ledger if isinstance(fact, Bill) and fact.no not in taken_back}
+        return sorted(bills.values(), key=lambda bill: (bill.due_on, bill.no))
 
     def paid_since(self, at: datetime) -> int:
         """Payments (fen) made from `at` on and not taken back."""
@@ -514,16 +742,37 @@ LADDER_START: dict[str, Any] = {
     "restored_at": None,
     "referred": False,
     "refer_again_at": None,
+    "notice_overstated": False,
+    "unable": 0,
+    "limit_given_up_at": None,
 }
+RENEWS = (NoticeServed, CustomerDunned, PaymentRecorded, DebtReferred)
+"""What begins the years of the statute of limitations anew, besides a talk, a promise and a plan."""
 
 
 def fold(facts: ArrearsFacts, event: ArrearsEvent) -> ArrearsFacts:
     """The facts after `event`. The only way facts change."""
-    folded = facts.model_copy(update=core_changes(facts, event) | _changes(facts, event))
-    if (folded.approval or folded.ask_again_at or folded.retry_at) and folded.owed().overdue == 0:
+    changes = core_changes(facts, event) | _changes(facts, event)
+    if _renews(event):
+        changes |= {"renewed_at": max(facts.renewed_at or event.at, event.at), "limitation_open": False}
+    folded = facts.model_copy(update=changes)
+    if (folded.approval or folded.ask_again_at or folded.retry_at) and folded.owed().own == 0:
         # An approval was given for this debt: should the payment be reversed, a second person looks again.
         folded = folded.model_copy(update={"approval": None, "ask_again_at": None, "retry_at": None})
     return folded
+
+
+def _renews(event: ArrearsEvent) -> bool:
+    """Whether the customer was asked for the debt, or owned up to it (Civil Code 195)."""
+    match event:
+        case ContactRecorded():
+            return event.reached
+        case HoldPlaced():
+            return event.kind != "hold"
+        case LimitationAnswered():
+            return event.how == "asked-again"
+        case _:
+            return isinstance(event, RENEWS)
 
 
 def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
@@ -539,7 +788,57 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             return {"ledger": (*facts.ledger, fact), "restored_at": None} | _read_up_to(event.position, facts)
         case ProtectionChanged(protection=fact):
             account = facts.account.model_copy(update={"protected": fact.protected})
+            return {"account": account, "limit_given_up_at": None} | _read_up_to(event.position, facts)
+        case ClassChanged(classed=fact):
+            account = facts.account.model_copy(update={"customer_class": fact.customer_class})
             return {"account": account} | _read_up_to(event.position, facts)
+        case BillVoided(void=fact):
+            # A paper that names the wrong bill and was not served yet is made out again.
+            good = {name: p for name, p in facts.issued.items() if p.served_at is not None or fact.no not in p.bills}
+            return {"ledger": (*facts.ledger, fact), "issued": good} | _read_up_to(event.position, facts)
+        case AccountChanged(change=fact):
+            return {"ledger": (*facts.ledger, fact)} | _read_up_to(event.position, facts)
+        case NoticeOverstated():
+            return {
+                "served": {key: each for key, each in facts.served.items() if key != event.task},
+                "asked_from": {key: at for key, at in facts.asked_from.items() if key != event.task},
+                "periods": {name: at for name, at in facts.periods.items() if name not in event.periods},
+                "approval": None,
+                "ask_again_at": None,
+                "retry_at": None,
+                "notice_overstated": facts.limited_at is not None,
+            }
+        case FinalSettled():
+            settled = tuple(dict.fromkeys((*facts.settled_bills, *event.bills)))
+            return {"settled_bills": settled if event.how == "refer" else (), "settle_again_at": event.again_at}
+        case SettlementDueAgain():
+            return {"settle_again_at": None}
+        case LeftBehindReferred():
+            return {"referred_bills": tuple(dict.fromkeys((*facts.referred_bills, *event.bills)))}
+        case WaiverAsked():
+            asked = Asking(id=event.id, by=event.by, fees=event.fees, reason=event.reason, evidence=event.evidence)
+            return {"waivers": (*facts.waivers, asked), "waivers_asked": facts.waivers_asked + 1}
+        case FeesWaived():
+            waived = {no: facts.waived.get(no, 0) + fen for no, fen in event.fees.items()}
+            left = tuple(asked for asked in facts.waivers if asked.id != event.id)
+            return {"waived": {**facts.waived, **waived}, "waivers": left}
+        case WaiverRefused():
+            return {"waivers": tuple(asked for asked in facts.waivers if asked.id != event.id)}
+        case ViolationRecorded():
+            found = Asking(id=event.id, by=event.by, reason=event.note, found=event.found, evidence=event.evidence)
+            return {"violations": (*facts.violations, found), "violations_found": facts.violations_found + 1}
+        case ViolationHandled():
+            return {"violations": tuple(found for found in facts.violations if found.id != event.id)}
+        case LimitationNear():
+            return {"limitation_warned": event.until, "limitation_open": True}
+        case LimitationAnswered():
+            return {"limitation_open": False}
+        case UnableJudged(how="refer"):
+            return {"limit_given_up_at": event.at}
+        case UnableJudged():
+            return {"unable": 0, "retry_at": event.again_at}
+        case LimitGivenUp():
+            return {"limit_given_up_at": event.at}
         case BillDisputed():
             return {"disputes": (*facts.disputes, Dispute(bill=event.bill, started_at=event.at))}
         case DisputeResolved():
@@ -557,8 +856,16 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
                 started_at=event.at,
                 until=event.until,
                 parts=event.parts,
+                ground=event.ground,
+                evidence=event.evidence,
+                reference=event.reference,
+                looked_at=event.looked_at,
             )
             return {"holds": (*facts.holds, hold), "holds_placed": facts.holds_placed + 1}
+        case HoldFellDue():
+            return {"holds": _with_hold(facts, event.id, fell_due=True)}
+        case HoldProlonged():
+            return {"holds": _with_hold(facts, event.id, fell_due=False, until=event.until)}
         case HoldEnded():
             return {"holds": tuple(hold for hold in facts.holds if hold.id != event.id)}
         case ContactRecorded(reached=True):
@@ -573,7 +880,8 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
             return {"issued": {**facts.issued, event.name: issued}, "notices_issued": facts.notices_issued + 1}
         case NoticeServed():
             of_paper = ("at", "by", "method", "amount_fen", "notice", "bills", "content")
-            served = Served(**{name: getattr(event, name) for name in of_paper})
+            named = {name: getattr(event, name) for name in of_paper}
+            served = Served(**named, customer_class=facts.account.customer_class)
             handed_over = {
                 name: each.model_copy(update={"served_at": event.at})
                 for name, each in facts.issued.items()
@@ -595,18 +903,19 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
         case LimitPutOff():
             return {"ask_again_at": event.until}
         case PressureLimited():
-            return {"order": None, "limited_at": event.at}
+            return {"order": None, "limited_at": event.at, "unable": 0}
         case LimitNotPossible():
-            return {"order": None, "retry_at": event.retry_at}
+            return {"order": None, "retry_at": event.retry_at, "unable": facts.unable + 1}
         case WaterRestored():
             # With a new debt on the first rung meanwhile, the restore ends the old one and is no end of this.
-            on_a_new_debt = not facts.served and facts.owed().overdue > 0
+            on_a_new_debt = (not facts.served or facts.notice_overstated) and facts.owed().own > 0
             return {
                 "limited_at": None,
                 "check_valve": False,
                 "restored_at": None if on_a_new_debt else event.at,
                 "approval": None,
                 "referred": False,
+                "notice_overstated": False,
             }
         case ValveFoundUntouched():
             return {"check_valve": False}
@@ -661,3 +970,26 @@ def _changes(facts: ArrearsFacts, event: ArrearsEvent) -> dict[str, Any]:
 def _read_up_to(position: int, facts: ArrearsFacts) -> dict[str, Any]:
     """Facts are said in order of time, which is not always that of their positions."""
     return {"ledger_position": max(facts.ledger_position, position)}
+
+
+def _with_hold(facts: ArrearsFacts, hold_id: str, **changed: Any) -> tuple[OpenHold, ...]:
+    return tuple(hold.model_copy(update=changed) if hold.id == hold_id else hold for hold in facts.holds)
+
+
+def heard(position: int, fact: LedgerFact) -> ArrearsEvent:
+    """What a case says of a fact that its ledger has."""
+    match fact:
+        case Bill():
+            return BillRecorded(at=fact.at, bill=fact, position=position)
+        case Payment():
+            return PaymentRecorded(at=fact.at, payment=fact, position=position)
+        case Reversal():
+            return PaymentReversed(at=fact.at, reversal=fact, position=position)
+        case Protected():
+            return ProtectionChanged(at=fact.at, protection=fact, position=position)
+        case Void():
+            return BillVoided(at=fact.at, void=fact, position=position)
+        case Classed():
+            return ClassChanged(at=fact.at, classed=fact, position=position)
+        case Changed():
+            return AccountChanged(at=fact.at, change=fact, position=position)

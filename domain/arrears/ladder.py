@@ -7,18 +7,21 @@ tests' reference compare with them.
 from collections.abc import Iterator
 from datetime import datetime
 
-from domain.account import Bill, Standing
+from domain.account import Bill, Standing, in_place_of
+from domain.arrears.beside import asked_beside, limitation_near
 from domain.arrears.facts import (
     ArrearsFacts,
     BillFellOverdue,
     DeferralEnded,
     HoldEnded,
+    HoldFellDue,
     LimitWindowOpened,
     OpenHold,
     PeriodEnded,
     ReviewDue,
+    SettlementDueAgain,
 )
-from domain.arrears.forms import RESTORE
+from domain.arrears.forms import DECIDE_UNABLE, RESTORE
 from domain.arrears.policy import (
     Approve,
     ArrearsPolicy,
@@ -36,7 +39,7 @@ from domain.arrears.policy import (
 from domain.calendars import Calendar
 from domain.case import Event, ends, next_escalation
 from domain.cosigning import with_signatures
-from domain.steps import Act, Ask, Close, StandStill, Step
+from domain.steps import Act, Ask, Close, StandStill, Step, with_beside
 from domain.terms import Due, Term, due_at
 
 
@@ -59,9 +62,10 @@ def told(owed: Standing, facts: ArrearsFacts) -> int:
         return 0
     contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
     overdue = {fact.no for fact in facts.ledger if isinstance(fact, Bill) and fact.overdue_from <= last.at}
-    left = {no: fen for no, fen in owed.owed.items() if no not in contested}
+    left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
     if last.bills:
-        return sum(min(fen, last.bills.get(no, 0)) for no, fen in left.items())
+        named = in_place_of(facts.ledger, last.bills)
+        return sum(min(fen, named.get(no, 0)) for no, fen in left.items())
     return sum(fen for no, fen in left.items() if no in overdue)
 
 
@@ -83,9 +87,15 @@ def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
 def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
     """What the case calls for now, and of whom; None when it has ended."""
     step = _next_step(facts, policy, calendar)
-    if isinstance(step, Ask) and (who := policy.who.get(step.key)) is not None:
-        step = step.model_copy(update={"role": who.value.role, "level": who.value.level})
-    return with_signatures(step, facts, process="arrears", term=policy.cosign)
+    if isinstance(step, Ask):
+        step = _by_whom(step, policy)
+    beside = tuple(_by_whom(ask, policy) for ask in asked_beside(facts, policy))
+    return with_signatures(with_beside(step, beside), facts, process="arrears", term=policy.cosign)
+
+
+def _by_whom(ask: Ask, policy: ArrearsPolicy) -> Ask:
+    who = policy.who.get(ask.key)
+    return ask.model_copy(update={"role": who.value.role, "level": who.value.level}) if who else ask
 
 
 def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
@@ -93,7 +103,7 @@ def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -
         return None
     owed = facts.owed()
     wrongly_limited = facts.limited_at is not None and (
-        not pursuable(owed, policy) or facts.withdrawn or facts.account.protected
+        not pursuable(owed, policy) or facts.withdrawn or facts.account.protected or facts.notice_overstated
     )
     if facts.check_valve or wrongly_limited:
         return Ask(key=RESTORE.key, term=policy.restore.value, clauses=policy.restore.clauses)
@@ -101,6 +111,10 @@ def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -
         return Close(outcome="withdrawn")
     if owed.overdue == 0:
         return Close(outcome="restored" if facts.restored_at else "settled")
+    if owed.own == 0:
+        if set(owed.left_behind) <= set(facts.referred_bills):
+            return Close(outcome="referred")
+        return _standing(facts, policy, calendar, because="left-behind")
     if facts.holds:
         return _standing(facts, policy, calendar, because=facts.holds[0].kind)
     if not pursuable(owed, policy):
@@ -146,6 +160,8 @@ def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar
                     at=ends.at, period=rung.period, clauses=rung.term(facts.account.customer_class).clauses
                 ),
             )
+        case Approve() | Limit() if facts.limit_given_up_at is not None and facts.limited_at is None:
+            return None
         case Approve() if facts.approval is None and facts.limited_at is None:
             if facts.ask_again_at is not None:
                 return StandStill(because="put-off", moment=DeferralEnded(at=max(facts.ask_again_at, facts.as_of)))
@@ -156,6 +172,8 @@ def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar
             return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
         case Limit() if facts.limited_at is None and facts.account.protected:
             return _standing(facts, policy, calendar, because="protected")
+        case Limit() if facts.limited_at is None and _tried_in_vain(rung, facts) and policy.decide_unable:
+            return Ask(key=DECIDE_UNABLE.key, term=policy.decide_unable.value, clauses=policy.decide_unable.clauses)
         case Limit() if facts.limited_at is None:
             earliest = max(facts.as_of, facts.retry_at or facts.as_of)
             opens = rung.window.value.next_inside(earliest, calendar)
@@ -177,6 +195,11 @@ def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar
             return None
 
 
+def _tried_in_vain(rung: Limit, facts: ArrearsFacts) -> bool:
+    """Whether the limit was not possible as often as the pack tries it before somebody decides."""
+    return rung.tries is not None and facts.unable >= rung.tries.value
+
+
 def _standing(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar, *, because: str) -> StandStill:
     """Standing with no end of its own: a review comes if nothing happens for the pack's review term."""
     review_at = due_at(term=policy.review_every.value, started_at=facts.as_of, calendar=calendar).at
@@ -192,9 +215,13 @@ def _checked_people(rung: Approve, facts: ArrearsFacts) -> tuple[str, ...]:
 
 
 def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
-    """When a period ends: counted from service, days in which the ladder stood still on a hold left out."""
-    term = rung.term(facts.account.customer_class).value
-    return _end(rung.period, term, since=facts.served[rung.after].at, facts=facts, calendar=calendar)
+    """When a period ends: counted from service, days in which the ladder stood still on a hold left out.
+
+    The customer's class of that day holds for the period, though it should be another one meanwhile.
+    """
+    served = facts.served[rung.after]
+    term = rung.term(served.customer_class or facts.account.customer_class).value
+    return _end(rung.period, term, since=served.at, facts=facts, calendar=calendar)
 
 
 def dunning_starts(rung: Dun, facts: ArrearsFacts, calendar: Calendar) -> Due:
@@ -230,7 +257,7 @@ def running_periods(facts: ArrearsFacts, policy: ArrearsPolicy) -> dict[str, Ter
 def referral_counts_from(facts: ArrearsFacts, policy: ArrearsPolicy) -> datetime | None:
     """The instant from which the end of the ladder counts: the limit, or the last thing done where no limit comes."""
     if policy.limits:
-        return facts.limited_at
+        return facts.limited_at or facts.limit_given_up_at
     done = [facts.did[rung.task].at for rung in policy.ladder if isinstance(rung, Dun) and rung.task in facts.did]
     done += [facts.served[r.task].at for r in policy.ladder if isinstance(r, Serve) and r.task in facts.served]
     return max(done, default=None)
@@ -253,16 +280,27 @@ def _moments(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> 
     for fact in facts.ledger:
         if fact.kind == "bill" and fact.overdue_from > facts.as_of:
             yield BillFellOverdue(at=fact.overdue_from, no=fact.no)
+    if (near := limitation_near(facts, policy)) is not None:
+        yield near
+    if facts.settle_again_at is not None:
+        yield SettlementDueAgain(at=max(facts.settle_again_at, facts.as_of))
     for task in facts.tasks.values():
         alarm = next_escalation(task, policy=policy.escalation.value, calendar=calendar)
         if alarm is not None:
             yield alarm
 
 
-def hold_end(hold: OpenHold, facts: ArrearsFacts) -> HoldEnded | None:
-    """How a hold will end by itself: at its `until`, or broken at the first instalment not covered by then."""
+def hold_end(hold: OpenHold, facts: ArrearsFacts) -> HoldEnded | HoldFellDue | None:
+    """How a hold will end by itself: at its `until`, or broken at the first instalment not covered by then.
+
+    One that is to be looked at only falls due: it ends when somebody says so.
+    """
+    if hold.fell_due:
+        return None
+    if hold.until is not None and hold.looked_at:
+        return HoldFellDue(at=max(hold.until, facts.as_of), id=hold.id, ground=hold.ground)
     if hold.until is not None:
-        return HoldEnded(at=max(hold.until, facts.as_of), id=hold.id, kind=hold.kind, how="over")
+        return HoldEnded(at=max(hold.until, facts.as_of), id=hold.id, kind=hold.kind, how="over", ground=hold.ground)
     paid, promised = facts.paid_since(hold.started_at), 0
     for part in sorted(hold.parts, key=lambda part: part.due_at):
         promised += part.amount_fen

@@ -97,10 +97,9 @@ def notices_due(facts: ArrearsFacts, policy: ArrearsPolicy) -> tuple[NoticeDue, 
 def pursued(facts: ArrearsFacts) -> dict[str, int]:
     """What a notice made out now speaks of: undisputed overdue bills and what is left of each (fen), oldest first."""
     contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
-    left = facts.owed().owed
-    bills = (fact for fact in facts.ledger if isinstance(fact, Bill) and fact.no in left and fact.no not in contested)
-    ordered = sorted(bills, key=lambda bill: (bill.due_on, bill.no))
-    return {bill.no: left[bill.no] for bill in ordered}
+    owed = facts.owed()
+    left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
+    return {bill.no: left[bill.no] for bill in facts.bills() if bill.no in left}
 
 
 def standing_notice(facts: ArrearsFacts, name: str) -> IssuedNotice | None:

@@ -4,15 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from domain.account import CustomerClass
+from domain.account import CustomerClass, Estate, Protection
+from domain.arrears.facts import Ground
 from domain.calendars import DailyHours, LimitWindow
 from domain.case import EscalationPolicy
 from domain.money import Yuan
+from domain.people import Role
 from domain.policy import Sourced, Strict, Who
 from domain.terms import Term
 
 Stage = Literal["reminded", "notified", "grace", "limit-notified", "limited", "restored", "settled", "closed"]
 Channel = Literal["sms", "wechat"]
+Way = Literal["in-person", "posted", "registered", "sms", "phone"]
 
 
 class NoticeWords(Strict):
@@ -59,6 +62,7 @@ class Serve(Strict):
     """A notice served with proof; optionally a message at the same time. `notice`: which of the pack's it is.
 
     `sms_serves`: whether an SMS with its receipt is proof enough; left out, it is.
+    `ways`: how it is to reach a customer in such an estate. Another way counts too, and is told apart on record.
     """
 
     rung: Literal["serve"]
@@ -69,6 +73,7 @@ class Serve(Strict):
     channel: Sourced[Channel] | None = None
     sms_serves: Sourced[bool] | None = None
     notice: Sourced[str] | None = None
+    ways: dict[Estate, Sourced[tuple[Way, ...]]] = {}
 
 
 class Dun(Strict):
@@ -121,6 +126,7 @@ class Limit(Strict):
     """The limit order and its execution at the valve.
 
     `retry`: a new order after one that was not possible; `recheck`: asking the interlock again after it said no.
+    `tries`: after so many orders that were not possible a supervisor decides what follows.
     """
 
     rung: Literal["limit"]
@@ -130,6 +136,7 @@ class Limit(Strict):
     window: Sourced[LimitWindow]
     retry: Sourced[Term]
     recheck: Sourced[Term]
+    tries: Sourced[int] | None = None
 
 
 class Refer(Strict):
@@ -146,10 +153,38 @@ Rung = Annotated[
 ]
 
 
+class HoldRule(Strict):
+    """How long a ground may hold the ladder up, and what follows.
+
+    `then`: the ladder goes on by itself, or a supervisor looks first. `evidence`: nothing stands still without it.
+    """
+
+    longest: Sourced[Term]
+    then: Sourced[Literal["go-on", "look"]]
+    evidence: Sourced[bool]
+
+
+class LeftBehind(Strict):
+    """What becomes of a predecessor's debt: the final settlement, its referral, and another look where it was kept."""
+
+    settle: Sourced[Term]
+    refer: Sourced[Term]
+    again: Sourced[Term]
+
+
+class Limitation(Strict):
+    """The statute of limitations: how many years, how long before their end somebody is told, and their time for it."""
+
+    years: Sourced[int]
+    warn: Sourced[Term]
+    answer: Sourced[Term]
+
+
 class ArrearsPolicy(Strict):
     """The arrears section of a pack, pinned into each case that opens under it.
 
     `channels`: what each message may go by, the first choice first; after one that failed it goes by the next.
+    What a pack leaves out that has a default here, its cases do not know: no such hold, waiver, or watch is kept.
     """
 
     threshold: Sourced[Yuan]
@@ -164,6 +199,15 @@ class ArrearsPolicy(Strict):
     cosign: Sourced[Term] | None = None
     notices: dict[str, NoticeWords] = {}
     pay_code: Sourced[str] | None = None
+    contacted_by: Sourced[tuple[Role, ...]] | None = None
+    holds: dict[Ground, HoldRule] = {}
+    review_hold: Sourced[Term] | None = None
+    left_behind: LeftBehind | None = None
+    limitation: Limitation | None = None
+    waiver: Sourced[Term] | None = None
+    violation: Sourced[Term] | None = None
+    decide_unable: Sourced[Term] | None = None
+    refer_protected: Sourced[tuple[Protection, ...]] | None = None
     channels: dict[str, Sourced[tuple[Channel, ...]]] = {}
 
     def channel_after(self, template: str, failed: str) -> Sourced[Channel] | None:

@@ -4,12 +4,13 @@ Pure, so that a life can be lived again with one value changed. A life that gets
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
-from domain.account import Account, Bill, CustomerClass
+from domain.account import Account, Bill, CustomerClass, Estate
 from domain.arrears.commands import RecordContact
 from domain.arrears.facts import ArrearsFacts, MessageDue
 from domain.arrears.notices import Addressee, notice, notices_due
@@ -43,7 +44,7 @@ from domain.refusals import Refused
 from domain.steps import Close, asked
 from domain.tasks import Task
 from policies.packs import load_calendar
-from tests.domain.arrears.openings import APPROVE, LIMIT, REFER, RESTORE, WANG, at, bill
+from tests.domain.arrears.openings import APPROVE, DUNNING, LIMIT, LIMIT_NOTICE, REFER, RESTORE, WANG, at, bill
 from tests.domain.arrears.play import Play
 
 HOUR = timedelta(hours=1)
@@ -363,6 +364,17 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
         play.decide(APPROVE, outcome="refuse", reason="未见凭证")
         play.until("2026-09-01 00:00")
 
+    def phoned(play: Play) -> None:
+        for task in (DUNNING, LIMIT_NOTICE):
+            drive(play, task)
+            play.decide(task, method="phone")
+
+    def talked_to(play: Play) -> None:
+        """By whoever may, and by whoever may not."""
+        for role in ROLES:
+            with suppress(Refused):
+                play.instruct(RecordContact, by=Actor(id=role, roles=(role,)), when=play.now + HOUR, method="phone")
+
     return [
         lambda policy: told(policy, lambda play: drive(play, LIMIT), unreachable_by=("sms", "wechat")),
         to_the_end("resident", "2026-03-11 09:00"),
@@ -372,6 +384,8 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
         lambda policy: told(policy, paid_when_limited),
         lambda policy: told(policy, refused),
         lambda policy: told(policy, lambda play: play.until("2026-08-01 00:00"), amount="50.00"),
+        lambda policy: told(policy, phoned, estate="gated"),
+        lambda policy: told(policy, talked_to),
     ]
 
 
@@ -414,9 +428,10 @@ def told(
     amount: str = "86.40",
     customer_class: CustomerClass = "resident",
     unreachable_by: tuple[str, ...] = (),
+    estate: Estate = "open",
 ) -> list[Any]:
     ledger: list[Bill] = [bill("B1", amount, "2026-03-10", recorded_at=when)]
-    account = Account(no="0410023", customer_class=customer_class)
+    account = Account(no="0410023", customer_class=customer_class, estate=estate)
     facts = ArrearsFacts(
         case_no="QF-20260311-0001",
         pack="x",

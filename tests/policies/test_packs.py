@@ -140,6 +140,14 @@ def test_jinan_takes_its_dunning_terms_from_its_own_sentences() -> None:
         "arrears.ladder[3].notice": ("limit-notice", "jinan.dunning.restriction-notice-within-3-days"),
         "arrears.notices.dunning-notice.title": ("水费催缴通知单", "jinan.dunning.notice-within-3-days"),
         "arrears.notices.limit-notice.title": ("限压停水通知单", "jinan.dunning.restriction-notice-within-3-days"),
+        **{
+            f"arrears.ladder[{rung}].ways.{estate}": (str(ways), f"jinan.dunning.{sentence}")
+            for rung in (1, 3)
+            for estate, ways, sentence in (
+                ("open", ("posted",), "open-estate-post"),
+                ("gated", ("phone", "sms"), "closed-estate-call"),
+            )
+        },
     }
 
 

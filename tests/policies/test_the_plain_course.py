@@ -47,8 +47,10 @@ ARREARS_TASKS = (
 PACKS = pack_versions()
 
 
-def opened(told: list[Any]) -> list[str]:
-    events = [each for each in told if isinstance(each, dict) and each["event"] == "TaskOpened"]
+def opened(told: list[Any], *, before: str = "2199") -> list[str]:
+    events = [
+        each for each in told if isinstance(each, dict) and each.get("event") == "TaskOpened" and each["at"] < before
+    ]
     return [event["task"]["key"].partition(".")[2] for event in events]
 
 
@@ -75,4 +77,5 @@ def test_a_project_decided_the_plain_good_way_asks_for_the_known_tasks_once_each
 def test_an_arrears_case_asks_for_the_known_tasks_only(pack: str, life: int) -> None:
     policy = load_pack(pack).arrears
     assert isinstance(policy, ArrearsPolicy)
-    assert set(opened(arrears_lives()[life](policy))) - set(ARREARS_TASKS) == set()
+    # A debt that nobody moves for years is watched before it is out of time: no plain course lasts so long.
+    assert set(opened(arrears_lives()[life](policy), before="2028-09")) - set(ARREARS_TASKS) == set()

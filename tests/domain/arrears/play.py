@@ -26,7 +26,6 @@ from domain.arrears.consequences import say
 from domain.arrears.facts import (
     ArrearsEvent,
     ArrearsFacts,
-    BillRecorded,
     HoldEnded,
     LadderRestarted,
     LimitNotPossible,
@@ -35,12 +34,10 @@ from domain.arrears.facts import (
     LimitOrderRefused,
     LimitWindowOpened,
     MessageSettled,
-    PaymentRecorded,
-    PaymentReversed,
     PeriodEnded,
-    ProtectionChanged,
+    heard,
 )
-from domain.arrears.forms import ARREARS_TASKS
+from domain.arrears.forms import ARREARS_TASKS, WATCH_LIMITATION
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step
 from domain.arrears.policy import ArrearsPolicy, Limit
@@ -62,7 +59,7 @@ from domain.commands import Command, DecideTask
 from domain.money import fen
 from domain.people import Actor
 from domain.refusals import Refused
-from domain.steps import Ask, Close
+from domain.steps import Ask, Close, asked
 from domain.tasks import Task
 from domain.terms import due_at
 from policies.packs import load_calendar
@@ -186,15 +183,7 @@ class Play:
     def _take_in(self, position: int, fact: LedgerFact) -> None:
         while (moment := self._next_moment()) is not None and moment.at <= fact.at:
             self.say(moment)
-        match fact:
-            case Bill():
-                self.say(BillRecorded(at=fact.at, bill=fact, position=position))
-            case Payment():
-                self.say(PaymentRecorded(at=fact.at, payment=fact, position=position))
-            case Reversal():
-                self.say(PaymentReversed(at=fact.at, reversal=fact, position=position))
-            case Protected():
-                self.say(ProtectionChanged(at=fact.at, protection=fact, position=position))
+        self.say(heard(position, fact))
 
     # What people do.
 
@@ -258,20 +247,25 @@ class Play:
     def settle(self) -> None:
         """Do what the facts call for, until they call for waiting."""
         while (step := next_step(self.facts, self.policy, self.calendar)) is not None:
-            asked = step.key if isinstance(step, Ask) else None
+            asks = asked(step)
+            wanted = {(ask.key, ask.subject) for ask in asks}
             for task in self.facts.tasks.values():
-                if task.key != asked:
+                if (task.key, task.subject) not in wanted:
                     because = "no longer called for"
                     self.say(TaskWithdrawn(at=self.facts.as_of, task_id=task.id, key=task.key, because=because))
+            there = {(task.key, task.subject) for task in self.facts.tasks.values()}
+            missing = [ask for ask in asks if (ask.key, ask.subject) not in there]
+            for ask in missing:
+                self._open(ask)
             match step:
-                case Ask() if self.facts.open_task(step.key) is None:
-                    self._open(step)
                 case IssueOrder():
                     self._issue_order()
                 case Close():
                     self.say(CaseClosed(at=self.facts.as_of, outcome=step.outcome))
-                case _:
+                case _ if not missing:
                     return
+                case _:
+                    pass
 
     def _open(self, step: Ask) -> None:
         kind, opened_at = ARREARS_TASKS[step.key], self.facts.as_of
@@ -286,6 +280,7 @@ class Play:
             term=step.term,
             due=due_at(term=step.term, started_at=counts_from, calendar=self.calendar),
             clauses=step.clauses,
+            subject=step.subject,
             not_by=step.not_by,
             clock=(Interval(party="utility", started_at=opened_at),),
         )
@@ -353,6 +348,10 @@ class Play:
     def open(self) -> list[str]:
         """The keys of the tasks that are open."""
         return [task.key for task in self.facts.tasks.values()]
+
+    def on_the_ladder(self) -> list[str]:
+        """The same without those beside the ladder, which nobody in a played life asks for but the years."""
+        return [key for key in self.open() if key != WATCH_LIMITATION.key]
 
     def task(self, key: str) -> Task:
         """The latest task of a kind, open or not."""

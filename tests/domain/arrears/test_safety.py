@@ -445,14 +445,14 @@ class AnAccountInArrears(RuleBasedStateMachine):
         position = facts.ledger_position
         told = self.reference.told(facts.as_of, by=position, read_up_to=position)
         if owed.undisputed <= 5000 or told <= 5000 or facts.account.protected or facts.withdrawn:
-            assert self.play.open() == [RESTORE], "4"
+            assert self.play.on_the_ladder() == [RESTORE], "4"
             assert self.play.task(RESTORE).due_at is not None, "4: without a due time"
             assert facts.order is None, "4: the order is still out"
 
     @invariant()
     def an_open_case_has_a_timer_or_a_task(self) -> None:
         facts = self.play.facts
-        assert len(self.play.open()) <= 1
+        assert len(self.play.on_the_ladder()) <= 1
         if facts.outcome is None:
             assert self.play.open() or self.play.next_wake is not None, "12"
         else:
