@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 from api.house import House
 from api.pages.words import Language
 from domain.calendars import local
-from domain.connection.facts import Project
+from domain.connection.facts import Project, ProjectFacts
 from domain.connection.policy import ConnectionPolicy
 from policies.packs import load_pack
 from store import projects, reads
 
+TOLD_OF = tuple(
+    f"connection.{key}" for key in ("change-design", "review-change", "mend-site", "look-again", "solve-problem")
+)
 PAPERS = ("connection.check-papers", "connection.supply-papers")
 
 
@@ -40,6 +43,25 @@ def choices(house: House, task: Any, *, language: Language, at: datetime) -> Cho
             return Choices({"failed": list(items)}, {"failed": named})
         case _:
             return Choices(_papers(row, project, policy, papers), {})
+
+
+def brief(house: House, task: Any) -> str | None:
+    """What somebody declared and this task is about: a change, a problem, what was wrong on site."""
+    if task.key not in TOLD_OF:
+        return None
+    with house.database.read() as connection:
+        row = reads.case_on_record(connection, task.case_no)
+    works, about = ProjectFacts.model_validate(row.facts).works, task.body.get("subject") or ""
+    match task.key.removeprefix("connection."):
+        case "change-design" | "review-change" if about in works.changes:
+            change = works.changes[about]
+            return "，".join(part for part in (change.reason, change.node, change.treatment, change.drawing) if part)
+        case "mend-site" | "look-again" if about in works.findings:
+            return works.findings[about].why
+        case "solve-problem" if about in works.problems:
+            return works.problems[about].what
+        case _:
+            return None
 
 
 def _nodes(project: Project, policy: ConnectionPolicy) -> dict[str, list[str]]:

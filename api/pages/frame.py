@@ -49,6 +49,7 @@ def environment(language: Language) -> Environment:
     env.filters["money"] = shapes.money
     env.filters["both"] = lambda both: in_language(both, language)
     env.filters["task_title"] = lambda key: task_title(key, language)
+    env.filters["item"] = lambda word: item_title(word, language)
     env.filters["label"] = lambda word: label(word, language)
     place = 0 if language == "zh" else 1
     env.filters["coverage"] = lambda word: COVERAGE[word][place]
@@ -69,6 +70,11 @@ def task_title(key: str, language: Language) -> str:
     """What a task is called."""
     kind = TASKS[key]
     return kind.title_zh if language == "zh" else kind.title_en
+
+
+def item_title(word: str, language: Language) -> str:
+    """What a task is about, where it is one of the points looked at on a site; anything else as it is."""
+    return label(f"item-{word}", language) if f"item-{word}" in LABELS else word
 
 
 def tag_of(id: str, found: Clause | None, language: Language) -> str:

@@ -18,7 +18,7 @@ from api.errors import NotSignedIn
 from api.house import EngineAway
 from api.once import Once
 from api.pages import ladder_steps
-from api.pages.choices import choices
+from api.pages.choices import brief, choices
 from api.pages.field_answers import beaten_told, done_told, fault_told
 from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
@@ -309,4 +309,10 @@ def form_of(
     # The hash of the items' looks is put in by the door, not typed.
     fields = [field for field in fields if field.name != "record"]
     general = faults.get("")
-    return {"fields": fields, "general_fault": general, "inline": inline, "once": once or uuid4().hex}
+    return {
+        "fields": fields,
+        "general_fault": general,
+        "inline": inline,
+        "once": once or uuid4().hex,
+        "brief": brief(viewer.house, task),
+    }

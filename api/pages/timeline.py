@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from api.labels import EVENTS
 from api.pages.forms import fields_of
-from api.pages.frame import Viewer, label, task_title
+from api.pages.frame import Viewer, item_title, label, task_title
 from api.pages.shapes import instant, money
 from api.pages.words import in_language
 from domain.connection.works_forms import DECLARATIONS
@@ -135,6 +135,7 @@ def _items(viewer: Viewer, body: Mapping[str, Any]) -> str:
 
 def _titled(viewer: Viewer, key: str, subject: str | None) -> str:
     title = task_title(key, viewer.language) if key in TASKS else key
+    subject = item_title(subject, viewer.language) if subject else None
     return f"{title} {subject}" if subject and subject.isdigit() else f"{title} · {subject}" if subject else title
 
 

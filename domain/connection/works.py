@@ -369,6 +369,8 @@ SPOKEN_WITH_IN: dict[Unit, tuple[str, ...]] = {
 
 # Who takes part.
 
+OF_THE_CONTRACTOR = tuple(f"connection.{key}" for key in ("rectify", "mend-site", "restore-road", "remove-spoil"))
+
 
 def attending(key: str, policy: WorksPolicy) -> list[Sourced[Attends]]:
     """Who takes part in a task, whoever has it in hand first."""
@@ -377,7 +379,13 @@ def attending(key: str, policy: WorksPolicy) -> list[Sourced[Attends]]:
 
 
 def in_hand(key: str, works: Works, policy: WorksPolicy) -> str | None:
-    """The account of the representative in charge of a task, when the project names one."""
+    """The account of the representative in charge of a task, when the project names one.
+
+    What falls to the contractor is the construction unit's in every project.
+    """
+    contractor = works.parties.get("construction-unit")
+    if key in OF_THE_CONTRACTOR and contractor is not None and contractor.account:
+        return contractor.account
     charged = (
         works.parties.get(unit)
         for attends in attending(key, policy)
