@@ -1,5 +1,6 @@
 """The grids on a page: who holds them, what is not as the pack has it, who is away, and who stands in."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
@@ -41,20 +42,28 @@ def look(viewer: Looking, _: Staff) -> Response:
         policy=policy,
         functions=[viewer.say(*FUNCTIONS[each]) for each in policy.functions.value],
         handed={name: viewer.say(*HANDED[name]) for name in policy.hands_over.value},
-        departed=[(each, _said(viewer, each)) for each in shown.departures],
+        departed=_together(viewer, shown.departures),
         keeps=viewer.person.holds(*KEEPING),
         may_approve=viewer.person.holds(policy.appointed_by.value),
         moves=viewer.person.holds("supervisor", "leading-group"),
     )
 
 
+def _together(viewer: Viewer, departures: Iterable[Departure]) -> list[tuple[str, list[str], tuple[str, ...]]]:
+    """What is not as it should be, each kind of it once: its words, whom or what it is about, and its sentences."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for each in departures:
+        about = viewer.say("全市", "all grids") if each.about == "all" else each.about
+        found.setdefault((_said(viewer, each), each.clauses), []).append(about)
+    return [(words, about, clauses) for (words, clauses), about in found.items()]
+
+
 def _said(viewer: Viewer, departure: Departure) -> str:
-    about = viewer.say("全市", "all grids") if departure.about == "all" else departure.about
     words = LABELS | FUNCTIONS
     value = viewer.say("、", ", ").join(
         viewer.say(*words.get(part, (part, part))) for part in departure.value.split(", ")
     )
-    return f"{about} {viewer.say(*DEPARTED[departure.key]).format(value)}"
+    return viewer.say(*DEPARTED[departure.key]).format(value)
 
 
 @router.post("/organisation/grids")
