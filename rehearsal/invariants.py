@@ -17,7 +17,7 @@ from typing import Any, assert_never
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
 
-from domain.account import Bill, Dispute, LedgerFact, Protected, Standing, received, standing
+from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Standing, received, standing
 from domain.arrears.facts import ArrearsEvent, ArrearsFacts, fold
 from domain.arrears.policy import (
     Approve,
@@ -173,7 +173,8 @@ class Trail:
             case "ValveFoundUntouched":
                 self.unchecked = False
             case "LadderRestarted":
-                self.round, self.reached, self.contacts, self.approval = self.round + 1, -1, 0, None
+                self.round, self.contacts, self.approval = self.round + 1, 0, None
+                self.reached = 0 if self.stage == order[0] else -1  # a stage that one stands in is not entered again
                 self.served, self.reports, self.proofs, self.did = {}, {}, {}, set()
                 self.unchecked = self.unchecked or self.limited
             case "StageEntered":
@@ -443,7 +444,11 @@ def _few_messages(found: _Found) -> Iterator[str]:
     announced = {entry.body["key"] for entry in found.of("MessageDue")}
     for row in sent.values():
         what = f"message {row.key} at {row.at.isoformat()}"
-        known = [fact for _, fact in found.ledger if fact.at < row.at or (fact.at == row.at and isinstance(fact, Bill))]
+        known = [
+            fact
+            for _, fact in found.ledger
+            if fact.at < row.at or (fact.at == row.at and not isinstance(fact, Payment))
+        ]
         if standing(facts=known, as_of=row.at).overdue == 0:
             yield f"{what}: nothing was owed any more"
         if row.key not in announced:

@@ -96,13 +96,14 @@ def conditions_now(connection: Connection, request: LimitRequest, *, order: Any)
 def balance(connection: Connection, request: LimitRequest, facts: ArrearsFacts) -> Standing:
     """What the account owes by the ledger itself, not by what the case has heard of it.
 
-    Money that is here counts, even where the question is about an instant before it was paid.
+    Money that is here counts, and so does a dispute on record, even where the question is about an instant before.
     """
     known = [
         fact.model_copy(update={"paid_at": min(fact.paid_at, request.at)}) if isinstance(fact, Payment) else fact
         for _, fact in ledger.facts_after(connection, request.account_no, 0)
     ]
-    return standing(facts=known, disputes=facts.disputes, waived=facts.waived, as_of=request.at)
+    disputes = [d.model_copy(update={"started_at": min(d.started_at, request.at)}) for d in facts.disputes]
+    return standing(facts=known, disputes=disputes, waived=facts.waived, as_of=request.at)
 
 
 def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:

@@ -10,8 +10,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, update
 
-from domain.account import Reversal
+from domain.account import Dispute, Reversal
 from domain.arrears.facts import ArrearsFacts, LimitOrder
+from domain.arrears.interlock import Moment
 from store import intake, ledger, orders
 from store.database import Database
 from store.ledger import AccountRecord
@@ -193,6 +194,15 @@ def test_a_payment_at_the_valve_is_refused_its_limit(database: Database) -> None
     answer = orders.ask(database, request(facts, moment="valve", sequence=2))
     assert (answer.allowed, unmet(answer)) == (False, {"debt"})
     assert issued(database) == [(order.no, 1, "issued")]
+
+
+@pytest.mark.parametrize("moment", ["decision", "issue", "valve"])
+def test_a_dispute_on_record_counts_though_the_clock_was_put_back(database: Database, moment: Moment) -> None:
+    facts, _ = with_its_order_out(database)
+    contested = Dispute(bill="B1", started_at=ORDER_AT + timedelta(hours=1))
+    record_facts(database, facts.model_copy(update={"disputes": (contested,)}), sequence=3)
+    answer = orders.ask(database, request(facts, moment=moment, sequence=3))
+    assert (answer.allowed, unmet(answer)) == (False, {"debt"})
 
 
 def test_tokens_of_an_account_only_grow_and_a_stale_one_is_refused(database: Database) -> None:

@@ -33,6 +33,8 @@ from domain.arrears.facts import (
     LimitOrderRecalled,
     LimitOrderRefused,
     LimitWindowOpened,
+    Message,
+    MessageHeld,
     MessageSettled,
     PeriodEnded,
     heard,
@@ -66,6 +68,8 @@ from policies.packs import load_calendar
 from tests.domain.arrears.openings import CASE_NO, DAY, HOUR, LI, PEOPLE, WANG, at, bill, plain, policy_of
 
 E = TypeVar("E", bound=Event)
+Fate = Literal["sent", "failed", "withdrawn", "unknown"]
+PROMPT = timedelta(minutes=1)
 MOMENTS: dict[tuple[str, str | None], Moment] = {
     ("arrears.approve-limit", "approve"): "decision",
     ("arrears.limit-pressure", "done"): "valve",
@@ -112,7 +116,7 @@ class Play:
     @property
     def next_wake(self) -> datetime | None:
         moment = self._next_moment()
-        letters = [letter.not_before for letter in self.facts.messages.values()]
+        letters = [letter.not_before for letter in self._letters()]
         return min([*letters, *([moment.at] if moment else [])], default=None)
 
     def _wake(self) -> None:
@@ -122,12 +126,25 @@ class Play:
                 self._read_ledger()
             if self._next_moment() == moment:
                 self.say(moment)
-        for key, letter in self.facts.messages.items():
-            if letter.not_before <= self.now:
-                said = {"key": key, "template": letter.template, "channel": letter.channel}
-                fate: Literal["sent", "failed"] = "failed" if letter.channel in self.unreachable_by else "sent"
-                self.say(MessageSettled(at=max(letter.not_before, self.facts.as_of), status=fate, **said))
+        for letter in self._letters():
+            quiet = self.policy.quiet_hours.value
+            if letter.not_before > self.now:
+                continue
+            if self.now - letter.not_before >= PROMPT and quiet.contains(self.now):
+                self.say(MessageHeld(at=self.now, key=letter.key, not_before=quiet.next_outside(self.now)))
+                continue
+            said = {"key": letter.key, "template": letter.template, "channel": letter.channel}
+            at = max(letter.not_before, self.facts.as_of)
+            self.say(MessageSettled(at=at, status=self._send(letter), **said))
         self.settle()
+
+    def _letters(self) -> list[Message]:
+        """Messages that wait to leave the building."""
+        return list(self.facts.messages.values())
+
+    def _send(self, letter: Message) -> Fate:
+        """What becomes of a message that leaves the building."""
+        return "failed" if letter.channel in self.unreachable_by else "sent"
 
     def _next_moment(self) -> Event | None:
         return next_moment(self.facts, self.policy, self.calendar)
@@ -328,12 +345,13 @@ class Play:
         return ()
 
     def _balance(self, at: datetime) -> Standing:
-        """By the ledger itself; money that is here counts even where the question is about an instant before it."""
+        """By the ledger itself; money and disputes that are here count, even at an instant before them."""
         facts = [
             fact.model_copy(update={"paid_at": min(fact.paid_at, at)}) if isinstance(fact, Payment) else fact
             for fact in self.ledger
         ]
-        return standing(facts=facts, disputes=self.facts.disputes, as_of=at)
+        disputes = [d.model_copy(update={"started_at": min(d.started_at, at)}) for d in self.facts.disputes]
+        return standing(facts=facts, disputes=disputes, as_of=at)
 
     @property
     def _order_no(self) -> str:

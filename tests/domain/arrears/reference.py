@@ -3,7 +3,7 @@
 It is told what the world did and asks the rules nothing. Amounts in fen; one method a question.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from domain.calendars import Calendar, day_of, start_of
@@ -113,7 +113,14 @@ class Reference:
         return {no: amount for no, amount in left.items() if falls_due[no] <= at}
 
     def forbids(self, at: datetime, *, read_up_to: int) -> set[str]:
-        """Everything about the account that forbids a limit at this instant, by the interlock's names."""
+        """Everything about the account that forbids a limit at this instant, by the interlock's names.
+
+        Money that is here counts, and so does a dispute, though a clock that was put back says that it is yet to come.
+        """
+        if any(money.paid_at > at for money in self.payments) or any(c.started_at > at for c in self.contests):
+            payments = [replace(money, paid_at=min(money.paid_at, at)) for money in self.payments]
+            contests = [replace(contest, started_at=min(contest.started_at, at)) for contest in self.contests]
+            return replace(self, payments=payments, contests=contests).forbids(at, read_up_to=read_up_to)
         why = set()
         if self.owed(at)[1] <= THRESHOLD:
             why.add("debt")
