@@ -25,6 +25,7 @@ from domain.organisation import Grid
 from domain.processes import TASKS
 from policies.packs import load_pack
 from rehearsal.sample_projects import sample_projects
+from runtime.sample_people import SAMPLE_PEOPLE
 from settings import Settings
 from store import organisation, postings, projects
 from store.database import Database
@@ -38,6 +39,7 @@ AT_ONCE = 3
 DEBTS = 60
 PATIENCE = 60.0
 MOST_DECISIONS = 25
+SECTION_OF_COLLECTOR_2 = next(person.section for person in SAMPLE_PEOPLE if person.id == "collector-2")
 
 # Where projects stop: on the desk of somebody, in the hands of somebody else, or nowhere.
 STOPS: tuple[str, ...] = (
@@ -210,7 +212,8 @@ async def _debt_forward(doors: Doors, case: dict[str, Any], no: int, done: Count
             )
             await doors.post(f"{path}/promise", {"amount": case["amount"], "by": tomorrow}, "collector")
         case 6:
-            await doors.post(f"{path}/contact", {"method": "visit", "reached": False}, "collector-2")
+            who = "collector-2" if case["section"] == SECTION_OF_COLLECTOR_2 else "collector"
+            await doors.post(f"{path}/contact", {"method": "visit", "reached": False}, who)
         case 8:
             await doors.post(f"{path}/hold", {"reason": "用户申请复核水表", "until": tomorrow}, "supervisor")
         case 10:
