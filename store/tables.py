@@ -472,6 +472,19 @@ file_looks = Table(
     Index(None, "case_no", "sha256", "by"),
 )
 
+papers = Table(
+    "papers",
+    metadata,
+    Column("content", String(64), primary_key=True),
+    Column("case_no", String(40), ForeignKey("openings.case_no"), nullable=False),
+    Column("template", String(60), nullable=False),
+    Column("pack", String(60), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", String(100), nullable=False),
+    Index(None, "case_no"),
+)
+
 limit_orders = Table(
     "limit_orders",
     metadata,

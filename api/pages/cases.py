@@ -13,6 +13,7 @@ from api.pages import applicant_link, ladder_steps, rails, timeline, visits
 from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
+from api.pages.notices import paper_here
 from api.pages.tasks import case_address
 from api.pages.works import works_of
 from domain.arrears.commands import AgreePlan, DisputeBills, ResolveDispute, TakePromise
@@ -105,7 +106,8 @@ def about(viewer: Viewer, row: Any) -> dict[str, Any]:
         ids |= {name for task in open_tasks for name in (task.holder, task.assignee) if name}
         names = people.names(connection, ids)
         shown = projects.shown(connection, viewer.person, row.case_no) if row.process == "connection" else None
-    return {
+        on_paper = paper_here(connection, row, viewer.person)
+    return on_paper | {
         "shown": shown,
         "case": case,
         "row": row,

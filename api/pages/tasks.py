@@ -22,6 +22,7 @@ from api.pages.choices import brief, choices
 from api.pages.field_answers import beaten_told, done_told, fault_told
 from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
+from api.pages.notices import paper_here
 from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
 from domain.processes import TASKS
@@ -34,6 +35,7 @@ router = APIRouter(include_in_schema=False, prefix="/tasks/{task_id}")
 LATEST = 12
 # The word stands above the list, and the list looks again: the row that was decided goes.
 TOLD_ABOVE = {"HX-Retarget": "#told", "HX-Reswap": "innerHTML", "HX-Trigger-After-Swap": "recorded"}
+SERVING = ("arrears.serve-dunning-notice", "arrears.serve-limit-notice")
 WEIGHED = ("arrears.approve-limit", "arrears.limit-pressure", "arrears.refer-legal")
 
 
@@ -46,7 +48,15 @@ def look(viewer: Looking, task: VisibleTask) -> Response:
 def _page(viewer: Viewer, task: Any, *, status: int = 200, **facts: Any) -> Response:
     """The whole page of a task, with what a decision about somebody's water rests on."""
     rests_on = evidence(viewer, task) if task.key in WEIGHED else {}
-    return viewer.show("task.html", status=status, **about(viewer, task) | rests_on, evidence=bool(rests_on), **facts)
+    on_paper = notices_of(viewer, task) if task.key in SERVING and task.status == "open" else {}
+    facts = about(viewer, task) | rests_on | on_paper | facts
+    return viewer.show("task.html", status=status, **facts, evidence=bool(rests_on))
+
+
+def notices_of(viewer: Viewer, task: Any) -> dict[str, Any]:
+    """The notice that this task serves, to be printed."""
+    with viewer.house.database.read() as connection:
+        return paper_here(connection, reads.case_on_record(connection, task.case_no), viewer.person)
 
 
 def evidence(viewer: Viewer, task: Any) -> dict[str, Any]:

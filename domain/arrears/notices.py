@@ -95,7 +95,7 @@ def notices_due(facts: ArrearsFacts, policy: ArrearsPolicy) -> tuple[NoticeDue, 
 
 
 def pursued(facts: ArrearsFacts) -> dict[str, int]:
-    """What a notice made out now speaks of: undisputed overdue bills and what is left of each (fen), oldest first."""
+    """What a notice made out now speaks of: overdue bills of this customer's that nobody contests, oldest first (fen left)."""
     contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
     owed = facts.owed()
     left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
@@ -134,7 +134,8 @@ def notice(
     last_day = None
     if term is not None:
         last_day = day_of(due_at(term=term, started_at=at, calendar=calendar).at)  # 24:00 belongs to the day it ends
-    fees = facts.owed().late_fees
+    owed = facts.owed()
+    fees = owed.late_fees if owed.undisputed == owed.overdue else 0  # of bills that are not on it they would be none
     return Notice(
         title=words.title.value,
         dated_at=at,

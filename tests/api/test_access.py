@@ -35,6 +35,11 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("POST", "/cases/{case_no}/item-tables"): DECIDES,
     ("POST", "/cases/{case_no}/item-tables/preview"): DECIDES,
     ("GET", "/files/{sha256}"): EVERYBODY,
+    ("GET", "/cases/{case_no}/notices"): EVERYBODY,
+    ("POST", "/cases/{case_no}/notices"): DECIDES,
+    ("GET", "/cases/{case_no}/notices/{notice_no}.pdf"): EVERYBODY,
+    ("POST", "/notices"): DECIDES,
+    ("GET", "/notices.pdf"): EVERYBODY,
     ("POST", "/cases/{case_no}/link"): SERVES,
     ("DELETE", "/cases/{case_no}/link"): SERVES,
     ("POST", "/arrears-cases"): OPENS,
@@ -121,6 +126,7 @@ NEED_NO_TOKEN = {
 }
 ABSENT = {
     "case_no": "QF-20010101-0001",
+    "notice_no": "QF-20010101-0001-T1",
     "task_id": "QF-20010101-0001-01",
     "key": "arrears.restore",
     "reference": "none",
@@ -220,6 +226,7 @@ def test_a_foreign_id_and_an_absent_id_answer_alike(site: Site, opened: dict[str
     photo = {"file": ("door.png", PHOTO)}
     made = site.post(f"/cases/{opened['case_no']}/files", who="collector", files=photo)
     foreign["sha256"] = made.json()["sha256"]
+    foreign["notice_no"] = site.post(f"/cases/{opened['case_no']}/notices", who="collector").json()["no"]
     for method, path in sorted(MATRIX):
         verb = path.rpartition("/")[2]
         sent: dict[str, Any] = {"json": bodies.get(verb)}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.account import Changed, Void
 from domain.arrears.commands import DisputeBills, IssueNotice
 from domain.arrears.facts import LadderRestarted, NoticeIssued, NoticeServed
 from domain.arrears.ladder import told
@@ -109,6 +110,23 @@ def test_disputed_bills_and_bills_not_yet_due_are_not_on_it():
     )
     play.instruct(DisputeBills, by=WANG, bills=("B2",))
     assert pursued(play.facts) == {"B1": fen("86.40")}
+
+
+def test_a_predecessors_bill_is_not_on_it():
+    play = opened(bill("B1", "86.40", "2026-03-10"), bill("B0", "300.00", "2026-01-10", late_fee="9.00"))
+    play.post(Changed(what="tenant", changed_on=date(2026, 2, 1), at=play.now))
+    paper = made_out(play)
+    assert ([line.no for line in paper.bills], paper.amount, paper.late_fees) == (["B1"], fen("86.40"), None)
+
+
+def test_a_notice_of_a_bill_that_was_corrected_is_made_out_anew():
+    play = opened(bill("B1", "186.40", "2026-03-10"))
+    issue(play)
+    play.post(bill("B1c", "86.40", "2026-03-10"))
+    play.post(Void(no="B1", corrected_by="B1c", reason="抄错", at=play.now))
+    issue(play)
+    first, second = play.heard(NoticeIssued)
+    assert (second.instead_of, second.bills) == (first.no, {"B1c": fen("86.40")})
 
 
 def test_below_the_threshold_or_closed_there_is_no_notice():

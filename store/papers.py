@@ -1,0 +1,124 @@
+"""Papers that were made out: what each says, by the hash of its content, and how often it was printed.
+
+What is on record of a case names a paper by its hash; what it says, with name and address, is here. A print is a look
+at the paper, and is kept as looks at files are.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from domain.arrears.notices import Addressee, Notice
+from domain.policy import Strict
+from store import reads
+from store.database import upsert
+from store.people import Person
+from store.tables import accounts, cases, entries, file_looks, papers
+
+PRINT = "print"
+_ROUTE = select(
+    cases.c.case_no, accounts.c.section, accounts.c.grid, accounts.c.address, accounts.c.account_no
+).join_from(cases, accounts, accounts.c.account_no == cases.c.subject)
+
+
+class PaperMade(Strict):
+    """A notice on record of a case. `at` and `by`: made out; `printed`: how often; `served_at`: None until it is."""
+
+    case_no: str
+    no: str
+    name: str
+    task: str | None
+    at: datetime
+    by: str
+    amount_fen: int
+    bills: dict[str, int]
+    content: str
+    instead_of: str | None
+    reason: str | None
+    served_at: datetime | None
+    printed: int
+
+
+class PaperKept(Strict):
+    """What a paper says, and what it is printed with."""
+
+    template: str
+    pack: str
+    notice: Notice
+
+
+def keep(connection: Connection, case_no: str, paper: PaperKept, *, at: datetime, by: str) -> None:
+    """Keep what a paper says, before the case is told of it. One that the case never hears of is no paper."""
+    row = {
+        "content": paper.notice.content,
+        "case_no": case_no,
+        "template": paper.template,
+        "pack": paper.pack,
+        "body": paper.notice.model_dump(mode="json"),
+        "at": at,
+        "by": by,
+    }
+    upsert(connection, papers, row, key=("content",), keep=tuple(row))
+
+
+def addressee(connection: Connection, account_no: str) -> Addressee:
+    row = reads.account_on_record(connection, account_no)
+    return Addressee(name=row.name, address=row.address, estate=row.estate)
+
+
+def made_out(connection: Connection, case_no: str) -> list[PaperMade]:
+    """Every notice on record of a case, in the order of their numbers. Two statements."""
+    mine = (entries.c.case_no == case_no, entries.c.superseded.is_(False))
+    told = select(entries).where(*mine, entries.c.event.in_(("NoticeIssued", "NoticeServed")))
+    rows = connection.execute(told.order_by(entries.c.sequence)).all()
+    served = {row.body.get("notice"): row.at for row in rows if row.event == "NoticeServed"}
+    counts = printed(connection, case_no)
+    return [
+        PaperMade(
+            case_no=case_no,
+            at=row.at,
+            by=row.by,
+            served_at=served.get(row.body["no"]),
+            printed=counts.get(row.body["content"], 0),
+            **{name: row.body[name] for name in ("no", "name", "task", "amount_fen", "bills", "content")},
+            **{name: row.body.get(name) for name in ("instead_of", "reason")},
+        )
+        for row in rows
+        if row.event == "NoticeIssued"
+    ]
+
+
+def printed(connection: Connection, case_no: str) -> dict[str, int]:
+    """How often each paper of a case was printed, by its content."""
+    counted = select(file_looks.c.sha256, func.count()).where(
+        file_looks.c.case_no == case_no, file_looks.c.size == PRINT
+    )
+    return {row[0]: row[1] for row in connection.execute(counted.group_by(file_looks.c.sha256))}
+
+
+def of_number(connection: Connection, person: Person, no: str) -> PaperMade | None:
+    """The notice of a number; None alike when there is none and when its case lies outside the person's part."""
+    case_no = no.rpartition("-T")[0]
+    if not case_no or reads.case(connection, person, case_no) is None:
+        return None
+    return next((paper for paper in made_out(connection, case_no) if paper.no == no), None)
+
+
+def content_of(connection: Connection, paper: PaperMade) -> PaperKept | None:
+    row = connection.execute(select(papers).where(papers.c.content == paper.content)).one_or_none()
+    if row is None:
+        return None
+    return PaperKept(template=row.template, pack=row.pack, notice=Notice.model_validate(row.body))
+
+
+def note_print(connection: Connection, paper: PaperMade, *, at: datetime, by: str) -> None:
+    row = {"case_no": paper.case_no, "sha256": paper.content, "size": PRINT, "by": by, "at": at}
+    connection.execute(file_looks.insert().values(**row))
+
+
+def in_route_order(connection: Connection, case_nos: Iterable[str]) -> dict[str, int]:
+    """Where each case comes on a round on foot: section, grid, address, account."""
+    found = connection.execute(_ROUTE.where(cases.c.case_no.in_(list(case_nos)))).all()
+    on_foot = sorted(found, key=lambda row: (row.section or "", row.grid or "", row.address or "", row.account_no))
+    return {row.case_no: at for at, row in enumerate(on_foot)}
