@@ -95,7 +95,7 @@ def notices_due(facts: ArrearsFacts, policy: ArrearsPolicy) -> tuple[NoticeDue, 
 
 
 def pursued(facts: ArrearsFacts) -> dict[str, int]:
-    """What a notice made out now speaks of: overdue bills of this customer's that nobody contests, oldest first (fen left)."""
+    """What a notice made out now speaks of: this customer's uncontested overdue bills, oldest first (fen left)."""
     contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
     owed = facts.owed()
     left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}

@@ -126,7 +126,7 @@ def test_a_notice_of_a_bill_that_was_corrected_is_made_out_anew():
     play.post(Void(no="B1", corrected_by="B1c", reason="抄错", at=play.now))
     issue(play)
     first, second = play.heard(NoticeIssued)
-    assert (second.instead_of, second.bills) == (first.no, {"B1c": fen("86.40")})
+    assert (first.bills, second.no, second.bills) == ({"B1": fen("186.40")}, f"{CASE_NO}-T2", {"B1c": fen("86.40")})
 
 
 def test_below_the_threshold_or_closed_there_is_no_notice():
