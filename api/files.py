@@ -5,6 +5,7 @@ Whoever may see the case may see its files; who looked is on record.
 """
 
 import hashlib
+import io
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
@@ -181,6 +182,18 @@ def take(
             with house.database.write() as connection:
                 answers.forget(connection, key)
         raise
+
+
+def keep_paper(house: House, case_no: str, pdf: bytes, *, name: str, by: str) -> FileShown:
+    """Put a paper that was made out here with its case: the same paper again is the same file."""
+    place, sha256 = shelf(house.settings), hashlib.sha256(pdf).hexdigest()
+    place.keep(place.candidate(io.BytesIO(pdf)), sha256)
+    record = FileRecord(
+        sha256=sha256, media_type="application/pdf", size=len(pdf), role="paper", name=name, filename=f"{name}.pdf"
+    )
+    with house.database.write() as connection:
+        files.add(connection, case_no, record, at=house.clock(), by=by)
+        return file_shown(files.among(connection, case_no, [sha256])[sha256])
 
 
 def _refuse_foreign_task(house: House, person: Person, case_no: str, task_id: str | None) -> None:

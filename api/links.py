@@ -17,6 +17,7 @@ from api import sessions
 from api.access import ServedCase, SignedIn
 from api.errors import documented
 from api.house import Here, House
+from domain.people import Role
 from domain.refusals import Refused
 from settings import Settings
 from store import links
@@ -25,6 +26,8 @@ from store.links import Link
 router = APIRouter(prefix="/cases/{case_no}/link", tags=["cases"])
 PURPOSE = b"guanjia: the applicant's link"
 LENGTH = 16
+HANDS_OUT: tuple[Role, ...] = ("clerk", "representative", "service-manager", "supervisor")
+"""Who gives an applicant their link: whoever takes applications in or serves their projects."""
 
 
 class LinkShown(BaseModel):

@@ -48,6 +48,7 @@ class Shelf:
             candidate.replace(path)
             _sync(path.parent)
             _sync(self.folder)
+        candidate.unlink(missing_ok=True)
 
     def write(self, path: Path, fill: Callable[[IO[bytes]], object]) -> None:
         """Fill a file: under its name it is whole, on disk, and the owner's alone."""

@@ -18,6 +18,7 @@ from starlette.datastructures import UploadFile as Uploaded
 from starlette.exceptions import HTTPException
 
 from api import bodies, errors, files, processes, sessions
+from api import links as links_of
 from api.errands import Errands
 from api.house import EngineAway, Here, House
 from api.links import link_of
@@ -29,6 +30,7 @@ from api.pages.frame import Viewer, label, task_title
 from api.pages.refusals import said_fault, said_refusal
 from api.pages.visits import chosen
 from api.pages.words import LANGUAGE_COOKIE, Language
+from api.project_papers import as_pdf, told_once_pdf
 from api.visits import booked, on_offer
 from domain.case import COSIGN
 from domain.commands import WithdrawCase
@@ -238,6 +240,16 @@ def _done(viewer: Viewer, entries: Iterable[Any]) -> Iterable[tuple[Any, str]]:
             yield entry.at, task_title(body["key"], language)
         elif entry.event == "CaseClosed":
             yield entry.at, label(body["outcome"], language)
+
+
+@router.get("/told-once.pdf")
+def told_once(request: Request, visitor: Visiting) -> Response:
+    """What is missing, on paper."""
+    house, case = visitor.viewer.house, visitor.case
+    with house.database.read() as connection:
+        shown = projects.about(connection, case.case_no)
+    address = links_of.address(request, visitor.link)
+    return as_pdf(told_once_pdf(house, case, shown, address=address), case)
 
 
 # What the applicant sends.

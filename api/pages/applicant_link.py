@@ -5,22 +5,20 @@ from typing import Any
 from fastapi import APIRouter, Response
 from markupsafe import Markup
 
-from api import links
+from api import links, project_papers
 from api.access import ServedCase
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
-from domain.people import Role
 from domain.refusals import Refused
 from store import links as kept
 from store import people, projects
 
 router = APIRouter(include_in_schema=False, prefix="/projects/{case_no}/link")
-HANDS_OUT: tuple[Role, ...] = ("clerk", "representative", "service-manager", "supervisor")
 
 
 def panel(viewer: Viewer, case: Any) -> dict[str, Any]:
     """The link of a project for those who may hand it out, and who used it last."""
-    if not viewer.person.holds(*HANDS_OUT):
+    if not viewer.person.holds(*links.HANDS_OUT):
         return {"hands_out": False, "link": None}
     with viewer.house.database.read() as connection:
         link = kept.of_case(connection, case.case_no, at=viewer.now)
@@ -55,3 +53,13 @@ def give(viewer: Looking, case: ServedCase) -> Response:
 def revoke(viewer: Looking, case: ServedCase) -> Response:
     links.revoked(viewer.house, case, by=viewer.person.id)
     return viewer.go(f"{case_address(case.process, case.case_no)}#applicant")
+
+
+papers = APIRouter(include_in_schema=False, prefix="/projects/{case_no}")
+
+
+@papers.post("/contract")
+def contract(viewer: Looking, case: ServedCase) -> Response:
+    """The supply contract, made out and put with the project's papers, ready to be signed."""
+    made = project_papers.contract(viewer.house, case, viewer.person)
+    return viewer.go(f"{case_address(case.process, case.case_no)}?made={made.sha256[:12]}#files")

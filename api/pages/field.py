@@ -25,6 +25,7 @@ router = APIRouter(include_in_schema=False, prefix="/field")
 ROWS = 60
 ON_SITE = (
     "connection.survey",
+    "connection.sign-contract",
     "connection.inspect-node",
     "connection.install-meters",
     "connection.accept",

@@ -20,7 +20,7 @@ PROJECTS: tuple[Role, ...] = (
     *READS_ALL,
 )
 STAFF: tuple[Role, ...] = ("collector", "representative", "service-manager", "supervisor", "leading-group", *READS_ALL)
-FIELD: tuple[Role, ...] = ("engineer", "inspector", "meter-technician", "collector", "contractor")
+FIELD: tuple[Role, ...] = ("engineer", "inspector", "meter-technician", "collector", "contractor", "representative")
 
 
 class Place(NamedTuple):

@@ -71,6 +71,7 @@ def install(app: FastAPI) -> None:
         works,
     ):
         app.include_router(room.router)
+    app.include_router(applicant_link.papers)
 
     @app.get("/", include_in_schema=False)
     async def first(person: SignedIn) -> Response:

@@ -25,6 +25,7 @@ from api.pages.frame import Looking, Viewer
 from api.pages.notices import paper_here
 from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
+from api.project_papers import made_out
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
@@ -313,6 +314,7 @@ def form_of(
     there = choices(viewer.house, task, language=viewer.language, at=viewer.now)
     if given is None:
         given = acceptance.folded(viewer.house, task.case_no, task.key, {})
+        given = {**made_out(viewer.house, task.case_no, task.key), **(given or {})}
     fields: list[Field] = fields_of(
         TASKS[task.key].form, given=given, faults=faults, options=there.options, told=there.told
     )

@@ -171,6 +171,13 @@ class Contract(Form):
     deposit: PositiveYuan | None = Field(
         None, examples=["2000.00"], title="临时用水押金（元） Deposit of a temporary supply (yuan)"
     )
+    document: Text = Field(None, max_length=200, title="合同文本（系统生成，自动填写） The contract made out here")
+    signature: Text = Field(
+        None, max_length=200, title="客户手写签名 The customer's signature", json_schema_extra=PICTURE
+    )
+    photo: Text = Field(None, max_length=200, title="签字页照片 Photo of the signed page", json_schema_extra=PICTURE)
+    place: Text = Field(None, max_length=200, title="地点 Place")
+    done_at: AwareDatetime | None = Field(None, title="签订时间 Signed at")
 
 
 class WorksRegistered(Form):

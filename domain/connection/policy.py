@@ -146,6 +146,7 @@ class ConnectionPolicy(Strict):
     reassigned_by: Sourced[tuple[Role, ...]] | None = None
     demands: dict[str, dict[str, Sourced[Where]]] = {}
     visits: Visits | None = None
+    hand_in: Sourced[str] | None = None
     depth_cm: Sourced[Depth] | None = None
     item_checks: dict[Check, Sourced[Where]] = {}
     item_reasons: Sourced[tuple[str, ...]] | None = None

@@ -26,6 +26,8 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/cases/{case_no}/timeline"): EVERYBODY,
     ("GET", "/cases/{case_no}/files"): EVERYBODY,
     ("GET", "/cases/{case_no}/slots"): EVERYBODY,
+    ("GET", "/cases/{case_no}/told-once.pdf"): EVERYBODY,
+    ("POST", "/cases/{case_no}/contract"): SERVES,
     ("POST", "/cases/{case_no}/files"): DECIDES,
     ("GET", "/cases/{case_no}/items"): EVERYBODY,
     ("POST", "/cases/{case_no}/items/looks"): DECIDES,
