@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from api.pages.clocks import PARTIES
 from api.pages.frame import label, task_title
 from api.pages.words import Language
 from api.workbooks import Column, Sheet
+from domain.arrears.policy import RecoveryGoals
 from domain.calendars import local
+from domain.policy import Sourced
+from domain.recovery import meets
 from store.approvals import ApprovalRow
 from store.arrears_work import WorkRow
 from store.board import ProjectRow
 from store.caselines import OpenTask
 from store.ledger_plan import RowFault
+from store.reports import DueRow, PartRecovery, Recovery, Sum
 from store.service_ledger import ServiceRow
 from store.work import Group, InboxRow
 
@@ -179,6 +184,64 @@ def service_sheet(language: Language) -> Sheet[ServiceRow]:
             Column("办结时间", "Closed", lambda row: row.closed_at, "instant"),
             Column("已过（天）", "Days", lambda row: row.days, "number"),
             *_places(lambda row: row),
+        ],
+    )
+
+
+def dues_sheet(language: Language) -> Sheet[DueRow]:
+    words = _Words(language)
+    return Sheet(
+        "交费情况",
+        "Who has paid",
+        [
+            Column("户号", "Account", lambda row: row.account_no),
+            Column("户名", "Name", lambda row: row.title, width=20),
+            Column("地址", "Address", lambda row: row.address, width=28),
+            Column("账单号", "Bill", lambda row: row.bill_no),
+            Column("缴费期限", "Due on", lambda row: row.due_on, "day"),
+            Column("应缴（元）", "Due (yuan)", lambda row: row.amount_fen, "money"),
+            Column("已缴（元）", "Paid (yuan)", lambda row: row.paid_fen, "money"),
+            Column("未缴（元）", "Unpaid (yuan)", lambda row: row.amount_fen - row.paid_fen, "money"),
+            Column("争议", "Disputed", lambda row: row.disputed),
+            Column("案号", "Case", lambda row: row.case_no, width=20),
+            Column("阶段", "Stage", lambda row: words(row.stage)),
+            *_places(lambda row: row),
+        ],
+    )
+
+
+def recovery_sheet(language: Language, goals: RecoveryGoals | None, formula: str) -> Sheet[PartRecovery | Recovery]:
+    """A row a part; last the whole, with the goals and how the rate is made."""
+    words = _Words(language)
+    whole = words.pair(("全部", "All"))
+
+    def month(row: PartRecovery | Recovery) -> Sum:
+        return row.all_month if isinstance(row, Recovery) else row.month
+
+    def year(row: PartRecovery | Recovery) -> Sum:
+        return row.all_year if isinstance(row, Recovery) else row.year
+
+    def share(figures: Sum, goal: Sourced[Decimal] | None) -> str:
+        if figures.rate is None:
+            return ""
+        met = meets(figures.paid, figures.due, goal.value) if goal else None
+        return f"{figures.rate:.2%}" + ("" if met is None else words.pair((" 达标", " met")) if met else " ✗")
+
+    return Sheet(
+        "回收率",
+        "Recovery",
+        [
+            Column("层级", "Level", lambda row: whole if isinstance(row, Recovery) else words(row.part)),
+            Column("名称", "Name", lambda row: None if isinstance(row, Recovery) else row.name, width=16),
+            Column("当月应收（元）", "Month due (yuan)", lambda row: month(row).due, "money"),
+            Column("月末已收（元）", "Paid by its end", lambda row: month(row).paid, "money"),
+            Column("当月回收率", "Month rate", lambda row: share(month(row), goals.month if goals else None)),
+            Column("当月争议未缴", "Month disputed", lambda row: month(row).disputed, "money"),
+            Column("全年应收（元）", "Year due (yuan)", lambda row: year(row).due, "money"),
+            Column("年末已收（元）", "Paid by its end", lambda row: year(row).paid, "money"),
+            Column("全年回收率", "Year rate", lambda row: share(year(row), goals.year if goals else None)),
+            Column("全年争议未缴", "Year disputed", lambda row: year(row).disputed, "money"),
+            Column("算法", "How", lambda row: formula if isinstance(row, Recovery) else None, width=60),
         ],
     )
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.account import Bill
 from domain.calendars import local
 from domain.policy import Strict
-from store import search
+from store import dues, search
 from store.database import Database, upsert
 from store.ledger import AccountRecord, put_account
 from store.ledger_plan import Bills, Plan, RowFault, bills_of, plan
@@ -155,6 +155,7 @@ def _write(connection: Connection, planned: Plan, *, pack: str, at: datetime) ->
         put_account(connection, account, at=at)
     add_accounts(connection, planned.new_accounts, at=at)
     _append_bills(connection, planned.new_bills)
+    dues.refresh(connection, planned.new_bills)
     _leave_word(connection, "nudge", [(no, {}) for no in planned.new_bills if no in planned.at_home], at=at)
     _leave_word(connection, "open", _open_places(connection, planned.owing, pack=pack, at=at), at=at)
 

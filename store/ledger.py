@@ -23,9 +23,9 @@ from domain.account import (
 )
 from domain.policy import Strict
 from domain.refusals import Refused
-from store import outbox, search
+from store import dues, outbox, search
 from store.database import upsert
-from store.tables import accounts, ledger, sources
+from store.tables import PARTS, accounts, ledger, sources
 
 FACT: TypeAdapter[LedgerFact] = TypeAdapter(LedgerFact)
 
@@ -55,6 +55,8 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
         select(accounts.c.protected, accounts.c.customer_class).where(mine).with_for_update()
     ).one_or_none()
     upsert(connection, accounts, row, key=("account_no",))
+    if before is not None and (parts := {part: row[part] for part in PARTS if part in row}):
+        dues.move(connection, account.no, parts)
     if before is None or account.name is not None or account.address is not None:
         stands = connection.execute(select(accounts.c.name, accounts.c.address).where(mine)).one()
         terms = search.terms(name=stands.name, address=stands.address, numbers=(account.no,))
@@ -141,7 +143,10 @@ def _append(
         "body": fact.model_dump(mode="json"),
         "at": fact.at,
     }
-    return upsert(connection, ledger, row, key=("kind", "unique_key"), keep=tuple(row))
+    new = upsert(connection, ledger, row, key=("kind", "unique_key"), keep=tuple(row))
+    if new and fact.kind != "protection":
+        dues.refresh(connection, [account_no])
+    return new
 
 
 def _standing(connection: Connection, kind: str, key: str, account_no: str) -> Any:

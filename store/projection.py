@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, not_, null, select, tuple_, upda
 
 from domain.case import CoreEvent, changed_task
 from domain.tasks import Task
-from store import glance, new_accounts
+from store import dues, glance, new_accounts
 from store.database import upsert
 from store.pressing import party_of, presses_at
 from store.tables import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TASK_EVENT: TypeAdapter[CoreEvent] = TypeAdapter(Annotated[CoreEvent, Field(discriminator="event")])
 HOURS = ("starts_at", "ends_at")
 VISIT_CHANGES = {"VisitBooked", "SentBack", "ProjectWithdrawn", "CaseClosed"}
+CONTESTED = {"BillDisputed", "DisputeResolved"}
 ORDER_ENDED = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable", "PressureLimited": "done"}
 
 
@@ -58,6 +59,8 @@ def follow(
     _orders(connection, batch.case_no, said, gave_way)
     _visit(connection, batch, said, gave_way, scope)
     _settle_opening(connection, batch, place)
+    if CONTESTED & {*(entry.event for entry in said), *(row.event for row in gave_way)}:
+        dues.refresh(connection, [batch.snapshot.subject])
     if "PackMoved" in [*(entry.event for entry in said), *(row.event for row in gave_way)]:
         mine = openings.c.case_no == batch.case_no
         connection.execute(update(openings).where(mine).values(pack=batch.snapshot.pack))

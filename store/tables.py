@@ -113,6 +113,34 @@ ledger = Table(
     Index(None, "account_no", "position"),
 )
 
+dues = Table(
+    "dues",
+    metadata,
+    Column("account_no", String(50), ForeignKey("accounts.account_no"), primary_key=True),
+    Column("bill_no", String(100), primary_key=True),
+    Column("month", Integer, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("month_fen", BigInteger, nullable=False),
+    Column("year_fen", BigInteger, nullable=False),
+    Column("paid_fen", BigInteger, nullable=False),
+    Column("disputed", Boolean, nullable=False),
+    *_scope(),
+)
+# Reports add up months of bills: what they add stands in the index, so that no row is looked up.
+Index(
+    "ix_dues_month",
+    *(dues.c[name] for name in ("month", "due_on", *PARTS, "amount_fen", "month_fen", "year_fen", "paid_fen")),
+    dues.c.disputed,
+)
+UNPAID = dues.c.paid_fen < dues.c.amount_fen
+Index(
+    "ix_dues_unpaid",
+    *(dues.c[name] for name in ("due_on", *PARTS, "amount_fen", "paid_fen", "disputed")),
+    sqlite_where=literal_column("paid_fen < amount_fen"),
+    postgresql_where=literal_column("paid_fen < amount_fen"),
+)
+
 projects = Table(
     "projects",
     metadata,
@@ -372,6 +400,9 @@ Index(
     postgresql_where=STANDING,
 )
 
+MONEY_CAME = entries.c.event == literal_column("'PaymentRecorded'")
+Index("ix_entries_payments", entries.c.at, entries.c.id, sqlite_where=MONEY_CAME, postgresql_where=MONEY_CAME)
+
 tasks = Table(
     "tasks",
     metadata,
@@ -400,6 +431,7 @@ tasks = Table(
     Index(None, "holder", "status"),
     Index(None, "assignee", "status"),
 )
+Index("ix_tasks_closed", tasks.c.closed_at, tasks.c.key, tasks.c.due_at, *(tasks.c[part] for part in PARTS))
 OPEN_TASK = tasks.c.status == literal_column("'open'")
 RISEN = tasks.c.level != literal_column("'grid'")
 # Why a task falls to somebody (any reason, its role, its key, the level it has risen to), ahead of it their part.

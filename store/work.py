@@ -44,6 +44,7 @@ class InboxFilter(Strict):
     """All that are given must fit. `mine`: in my hands or given to me; `everyone`: tasks of every role.
 
     `group`: late, due today, due later (or without a term), or paused: in another party's hands. `q`: see `search`.
+    `hand`: in this person's hands.
     """
 
     mine: bool = False
@@ -60,6 +61,7 @@ class InboxFilter(Strict):
     group: Group | None = None
     due_before: datetime | None = None
     q: str | None = None
+    hand: str | None = None
 
     @property
     def overdue(self) -> bool:
@@ -201,6 +203,7 @@ def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
     wanted += [tasks.c.key.in_(where.keys)] if where.keys else []
     wanted += [tasks.c.role == where.role] if where.role is not None else []
     wanted += [tasks.c.presses_at < where.due_before] if where.due_before is not None else []
+    wanted += [func.coalesce(tasks.c.holder, tasks.c.assignee) == where.hand] if where.hand is not None else []
     if where.stage is not None:
         wanted.append(tasks.c.case_no.in_(select(cases.c.case_no).where(cases.c.stage == where.stage)))
     today = end_of_today(at)

@@ -30,6 +30,7 @@ class InboxQuery(BaseModel):
     everyone: bool = Field(False, alias="all")
     process: Literal["arrears", "connection", "order", ""] = ""
     key: str = Field("", max_length=60)
+    hand: str = Field("", max_length=100)
     q: str = Field("", max_length=100)
     after: str | None = Field(None, max_length=400)
 
@@ -39,6 +40,7 @@ class InboxQuery(BaseModel):
             everyone=self.everyone and person.holds("supervisor", *READS_ALL),
             process=self.process or None,
             key=self.key or None,
+            hand=self.hand.strip() or None,
             group=self.group or None,
             q=self.q.strip() or None,
         )

@@ -37,6 +37,7 @@ PLACES = (
     Place("/projects", "项目", "Projects", PROJECTS),
     Place("/arrears", "催缴", "Arrears", ARREARS),
     Place("/approvals", "审批", "Approvals", ("supervisor", "leading-group")),
+    Place("/dashboard", "看板", "Dashboard", ("supervisor", "leading-group", *READS_ALL)),
     Place("/field", "现场", "Field", FIELD),
     Place("/ledger", "台账", "Ledger", ("clerk", "collector", "supervisor", "administrator")),
     Place("/organisation", "网格", "Grids", STAFF),

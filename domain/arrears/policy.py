@@ -1,5 +1,6 @@
 """What a pack says about arrears: the ladder and the values around it."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -180,6 +181,19 @@ class Limitation(Strict):
     answer: Sourced[Term]
 
 
+class RecoveryGoals(Strict):
+    """Shares of what was due that should be paid by the end of the month, and of the year; see `domain.recovery`."""
+
+    month: Sourced[Decimal]
+    year: Sourced[Decimal]
+
+    @model_validator(mode="after")
+    def _are_shares(self) -> Self:
+        if not all(0 < goal.value <= 1 for goal in (self.month, self.year)):
+            raise ValueError("recovery: a goal is a share of what was due, above 0 and at most 1: 0.97")
+        return self
+
+
 class ArrearsPolicy(Strict):
     """The arrears section of a pack, pinned into each case that opens under it.
 
@@ -196,6 +210,7 @@ class ArrearsPolicy(Strict):
     escalation: Sourced[EscalationPolicy]
     messages: dict[str, Sourced[str]]
     who: dict[str, Sourced[Who]] = {}
+    recovery: RecoveryGoals | None = None
     cosign: Sourced[Term] | None = None
     notices: dict[str, NoticeWords] = {}
     pay_code: Sourced[str] | None = None

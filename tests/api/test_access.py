@@ -105,6 +105,10 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("POST", "/absences"): STAFF,
     ("POST", "/absences/{number}/end"): STAFF,
     ("POST", "/people/{id}/hand-over"): {"supervisor", "leading-group"},
+    **{
+        ("GET", f"/reports/{name}"): EVERYBODY
+        for name in ("recovery", "recovery.xlsx", "ageing", "ladder", "lateness", "load", "bills", "bills.xlsx")
+    },
     ("DELETE", "/session"): EVERYBODY,
     ("GET", "/calendars"): EVERYBODY,
     ("GET", "/calendars/{year}"): EVERYBODY,

@@ -40,6 +40,7 @@ from domain.organisation import (
     refuse_unless_handed_over,
 )
 from domain.people import ROLES, Actor, Role
+from domain.recovery import meets
 from domain.refusals import Refused
 from domain.steps import Close, asked
 from domain.tasks import Task
@@ -386,7 +387,16 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
         lambda policy: told(policy, lambda play: play.until("2026-08-01 00:00"), amount="50.00"),
         lambda policy: told(policy, phoned, estate="gated"),
         lambda policy: told(policy, talked_to),
+        goals_met,
     ]
+
+
+def goals_met(policy: ArrearsPolicy) -> list[Any]:
+    """Which shares of a hundred are recovery enough."""
+    goals = policy.recovery
+    return (
+        [] if goals is None else [meets(n, 100, goal.value) for goal in (goals.month, goals.year) for n in range(101)]
+    )
 
 
 def drive(play: Play, key: str) -> None:
