@@ -7,8 +7,8 @@ from alembic import op
 
 from store import dues
 
-revision: str = "0013"
-down_revision: str | None = "0012"
+revision: str = "0014"
+down_revision: str | None = "0013"
 
 AT_ONCE = 500
 PARTS = ("grid", "section", "office")
