@@ -1,7 +1,7 @@
 """The items of a project: listed with what was seen of each, and looks at many of them noted at once."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
@@ -14,11 +14,10 @@ from api.errors import documented
 from api.house import Here
 from domain.connection.items import Fault, Item, Look, Measured
 from store import items
-from store.items import Replaced, Seen
+from store.items import Replaced, Seen, Show
 from store.keyset import LONGEST_PAGE
 
 router = APIRouter(prefix="/cases/{case_no}", tags=["items"])
-Show = Literal["all", "open", "failed", "passed"]
 
 
 class ItemQuery(BaseModel):
@@ -69,17 +68,18 @@ def list_items(house: Here, case: VisibleCase, query: Annotated[ItemQuery, Query
     """The items of the round that is on, by their numbers."""
     with house.database.read() as connection:
         stands = acceptance.standing(connection, case.case_no)
-        rows = items.seen(connection, case.case_no, stands.facts.round, stands.facts.round_items())
-    fitting = [row for row in rows if row.no > query.after and fits(row, query.show, query.building)]
-    page = fitting[: query.limit]
-    more = len(fitting) > len(page)
-    return shown.Listed(items=[_shown(row) for row in page], next=str(page[-1].no) if more else None)
-
-
-def fits(row: Seen, show: str, building: str | None) -> bool:
-    """Whether a row is one of those asked for."""
-    state = "open" if row.look is None else "passed" if row.look.passed else "failed"
-    return show in ("all", state) and (building is None or (row.item is not None and row.item.building == building))
+        rows = items.seen(
+            connection,
+            case.case_no,
+            stands.facts.round,
+            stands.facts.round_items(),
+            show=query.show,
+            building=query.building,
+            after=query.after,
+            limit=query.limit + 1,
+        )
+    page = rows[: query.limit]
+    return shown.Listed(items=[_shown(row) for row in page], next=str(page[-1].no) if len(rows) > query.limit else None)
 
 
 def _shown(row: Seen) -> ItemShown:

@@ -4,11 +4,11 @@ A case knows its table by hash and length; the rows are here. What an inspector 
 acceptance is decided; of two who note the same item the later one stands, and is told what it replaced.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select
 
 from domain.connection.items import Item, Look, Measured, Table
 from domain.policy import Strict
@@ -99,7 +99,7 @@ def of_case(connection: Connection, case_no: str, kind: Table = "order") -> list
 
 def _item(row: Any) -> Item:
     # The store holds what was validated on its way in: thousands of rows are read for one page.
-    values = dict(row._mapping)
+    values = {name: getattr(row, name) for name in Item.model_fields}
     return Item.model_construct(**values | {"start_reading": _decimal(values["start_reading"])})
 
 
@@ -153,18 +153,127 @@ def _look(row: Any) -> Look:
     return Look(passed=row.passed, reason=row.reason, measured=Measured.model_validate(row.measured), photo=row.photo)
 
 
-def seen(connection: Connection, case_no: str, round_: int, numbers: Iterable[int]) -> list[Seen]:
-    """Each of these items with what was noted of it in a round. Two statements, however many."""
-    by_no = {item.no: item for item in of_case(connection, case_no)}
-    mine = select(item_looks).where(item_looks.c.case_no == case_no, item_looks.c.round == round_)
+Show = Literal["all", "open", "failed", "passed"]
+
+
+def seen(
+    connection: Connection,
+    case_no: str,
+    round_: int,
+    numbers: Sequence[int],
+    *,
+    show: Show = "all",
+    building: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[Seen]:
+    """Items among these with what was noted of them in a round, by number: those that fit, after one, up to a limit.
+
+    One statement; two for a project without a table, whose items are numbers alone.
+    """
+    wanted = _joined(case_no, round_, numbers).where(items.c.no > after).order_by(items.c.no).limit(limit)
+    if building is not None:
+        wanted = wanted.where(items.c.building == building)
+    wanted = wanted.where(*_of_state(show))
+    rows = connection.execute(wanted).all()
+    if rows or not numbers or _tabled(connection, case_no):
+        return [_seen(row.no, _item(row), row if row.looked_at is not None else None) for row in rows]
+    return _untabled(connection, case_no, round_, numbers, show=show, building=building, after=after)[:limit]
+
+
+def _joined(case_no: str, round_: int, numbers: Sequence[int]) -> Select[Any]:
+    noted = and_(item_looks.c.case_no == items.c.case_no, item_looks.c.round == round_, item_looks.c.no == items.c.no)
+    looked = [item_looks.c[name] for name in ("passed", "reason", "measured", "photo", "by")]
+    mine = select(*_OF_ITEM, *looked, item_looks.c.at.label("looked_at")).join_from(
+        items, item_looks, noted, isouter=True
+    )
+    mine = mine.where(items.c.case_no == case_no, items.c.kind == "order")
+    return mine if isinstance(numbers, range) else mine.where(items.c.no.in_(numbers))
+
+
+def _of_state(show: Show) -> list[ColumnElement[bool]]:
+    match show:
+        case "open":
+            return [item_looks.c.passed.is_(None)]
+        case "failed" | "passed":
+            return [item_looks.c.passed.is_(show == "passed")]
+        case "all":
+            return []
+
+
+def _tabled(connection: Connection, case_no: str) -> bool:
+    mine = select(items.c.no).where(items.c.case_no == case_no, items.c.kind == "order")
+    return connection.scalar(mine.limit(1)) is not None
+
+
+def _untabled(
+    connection: Connection,
+    case_no: str,
+    round_: int,
+    numbers: Sequence[int],
+    *,
+    show: Show,
+    building: str | None,
+    after: int,
+) -> list[Seen]:
+    if building is not None:
+        return []
+    mine = select(item_looks, item_looks.c.at.label("looked_at")).where(
+        item_looks.c.case_no == case_no, item_looks.c.round == round_
+    )
     noted = {row.no: row for row in connection.execute(mine)}
-    return [_seen(no, by_no, noted.get(no)) for no in numbers]
+    found = (_seen(no, None, noted.get(no)) for no in numbers if no > after)
+    fits = {"all": (None, True, False), "open": (None,), "passed": (True,), "failed": (False,)}[show]
+    return [each for each in found if (each.look.passed if each.look else None) in fits]
 
 
-def _seen(no: int, by_no: Mapping[int, Item], row: Any) -> Seen:
-    if row is None:
-        return Seen.model_construct(no=no, item=by_no.get(no), look=None, by=None, at=None)
-    return Seen.model_construct(no=no, item=by_no.get(no), look=_look(row), by=row.by, at=row.at)
+def _seen(no: int, item: Item | None, look: Any) -> Seen:
+    if look is None:
+        return Seen.model_construct(no=no, item=item, look=None, by=None, at=None)
+    return Seen.model_construct(no=no, item=item, look=_look(look), by=look.by, at=look.looked_at)
+
+
+def lines(connection: Connection, case_no: str, round_: int, numbers: Sequence[int]) -> list[list[Any]]:
+    """Every item of a round as a script draws it, without a model a row: thousands are sent at once.
+
+    Number, door, building, meter, seal, start, position; passed, reason, whether there is a photo, what was measured.
+    """
+    rows = connection.execute(_joined(case_no, round_, numbers).order_by(items.c.no)).all()
+    if rows or not numbers or _tabled(connection, case_no):
+        return [
+            [
+                row.no,
+                "-".join(filter(None, (row.building, row.unit, row.room))),
+                row.building,
+                row.meter_no,
+                row.seal_no,
+                row.start_reading,
+                row.position,
+                row.passed,
+                row.reason,
+                row.photo is not None,
+                row.measured or {},
+            ]
+            for row in rows
+        ]
+    bare = _untabled(connection, case_no, round_, numbers, show="all", building=None, after=0)
+    return [
+        [each.no, "", "", None, None, None, None, *_of_look(each.look)]
+        if each.look
+        else [each.no, "", "", *[None] * 6, False, {}]
+        for each in bare
+    ]
+
+
+def _of_look(look: Look) -> list[Any]:
+    return [look.passed, look.reason, look.photo is not None, look.measured.model_dump(mode="json", exclude_none=True)]
+
+
+def buildings(connection: Connection, case_no: str, numbers: Sequence[int]) -> list[str]:
+    """The buildings of some items, in the order of the table."""
+    mine = select(items.c.building).where(items.c.case_no == case_no, items.c.kind == "order")
+    mine = mine if isinstance(numbers, range) else mine.where(items.c.no.in_(numbers))
+    return list(connection.scalars(mine.group_by(items.c.building).order_by(func.min(items.c.no))))
 
 
 def one(connection: Connection, case_no: str, no: int) -> Item | None:
@@ -181,8 +290,3 @@ def counted(connection: Connection, case_no: str, round_: int) -> tuple[int, int
     )
     found = {bool(row[0]): int(row[1]) for row in connection.execute(mine.group_by(item_looks.c.passed))}
     return found.get(True, 0), found.get(False, 0)
-
-
-def buildings(rows: Collection[Seen]) -> list[str]:
-    """The buildings of some items, in their order."""
-    return list(dict.fromkeys(row.item.building for row in rows if row.item is not None))

@@ -4,6 +4,7 @@ The list works without script, fifty items a page. With it `items.js` draws the 
 tapped on the phone until it is sent, and asks for no page again.
 """
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
@@ -19,7 +20,7 @@ from api.acceptance import ACCEPT, Noted, Standing
 from api.access import DecidableCase, DecidableTask, VisibleCase, VisibleTask
 from api.errands import Errands
 from api.errors import STATUS, NotSignedIn
-from api.items import Show, fits, look_of
+from api.items import look_of
 from api.once import Once
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
@@ -28,7 +29,7 @@ from api.pages.tasks import about, case_address
 from domain.connection.items import Table, mismatched
 from domain.refusals import Refused
 from store import items, people, projects, reads
-from store.items import Seen
+from store.items import Show
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
@@ -47,20 +48,36 @@ def look(
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """The items of the round that is on, fifty at a time."""
-    stands, rows = _rows(viewer, task)
-    fitting = [row for row in rows if row.no > after and fits(row, show, building or None)]
-    page = fitting[:ROWS]
+    stands = _standing(viewer, task)
+    numbers, round_ = stands.facts.round_items(), stands.facts.round
+    with viewer.house.database.read() as connection:
+        rows = items.seen(
+            connection,
+            task.case_no,
+            round_,
+            numbers,
+            show=show,
+            building=building or None,
+            after=after,
+            limit=ROWS + 1,
+        )
+        passed, failed = items.counted(connection, task.case_no, round_)
+        names = items.buildings(connection, task.case_no, numbers)
+    page = rows[:ROWS]
     return viewer.show(
         "items.html",
         **about(viewer, task),
-        **_counts(rows),
+        many=len(numbers),
+        passed=passed,
+        failed=failed,
+        left=len(numbers) - passed - failed,
         stands=stands,
         rows=page,
         show=show,
         building=building or "",
-        buildings=items.buildings(rows),
+        buildings=names,
         asked=measures(stands),
-        next=str(page[-1].no) if len(fitting) > len(page) else None,
+        next=str(page[-1].no) if len(rows) > ROWS else None,
     )
 
 
@@ -68,44 +85,18 @@ def look(
 @router.get("/field/{task_id}/items/rows")
 def rows_of(viewer: Looking, task: VisibleTask) -> Response:
     """Every item of the round on a line, for a script that draws them itself."""
-    stands, rows = _rows(viewer, task)
-    return JSONResponse(
-        {"round": stands.facts.round, "rows": [_line(row) for row in rows]}, headers={"Cache-Control": "no-store"}
-    )
+    stands = _standing(viewer, task)
+    with viewer.house.database.read() as connection:
+        rows = items.lines(connection, task.case_no, stands.facts.round, stands.facts.round_items())
+    said = json.dumps({"round": stands.facts.round, "rows": rows}, ensure_ascii=False, separators=(",", ":"))
+    return Response(said, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _line(row: Seen) -> list[Any]:
-    """Number, door, building, meter, seal, start, place; passed, reason, photo, what was measured."""
-    item, look_ = row.item, row.look
-    start = item.start_reading if item else None
-    return [
-        row.no,
-        item.door if item else "",
-        item.building if item else "",
-        item.meter_no if item else None,
-        item.seal_no if item else None,
-        None if start is None else format(start, "f"),
-        item.position if item else None,
-        None if look_ is None else look_.passed,
-        look_.reason if look_ else None,
-        bool(look_ and look_.photo),
-        look_.measured.model_dump(mode="json", exclude_none=True) if look_ else {},
-    ]
-
-
-def _rows(viewer: Viewer, task: Any) -> tuple[Standing, list[Seen]]:
+def _standing(viewer: Viewer, task: Any) -> Standing:
     if task.key != ACCEPT:
         raise Refused("unknown", "items are looked at in an acceptance", zh="只有竣工验收才逐户记录。")
     with viewer.house.database.read() as connection:
-        stands = acceptance.standing(connection, task.case_no)
-        rows = items.seen(connection, task.case_no, stands.facts.round, stands.facts.round_items())
-    return stands, rows
-
-
-def _counts(rows: list[Seen]) -> dict[str, Any]:
-    passed = sum(row.look is not None and row.look.passed for row in rows)
-    noted = sum(row.look is not None for row in rows)
-    return {"passed": passed, "failed": noted - passed, "left": len(rows) - noted, "many": len(rows)}
+        return acceptance.standing(connection, task.case_no)
 
 
 def measures(stands: Standing) -> list[str]:
