@@ -9,13 +9,14 @@ from api.access import DecidableCase, VisibleCase
 from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
-from api.pages import applicant_link, ladder_steps, rails, timeline, visits
+from api.pages import applicant_link, course, ladder_steps, rails, timeline, visits
 from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.notices import paper_here
 from api.pages.tasks import case_address
 from api.pages.works import works_of
+from api.project_course import course_of
 from domain.arrears.commands import AgreePlan, DisputeBills, ResolveDispute, TakePromise
 from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
 from domain.connection.commands import CheckPaper, ReportOccupancy
@@ -50,7 +51,8 @@ def project(viewer: Looking, case: VisibleCase) -> Response:
         **works_of(viewer, stands, facts["open_tasks"]),
         **applicant_link.panel(viewer, case),
         **visits.panel(viewer, case, facts["stands"].facts),
-        papers=_papers(facts),
+        asked_papers=_papers(facts),
+        course=_course(viewer, case),
         rail=stops,
     )
 
@@ -67,6 +69,11 @@ def _second_thoughts(viewer: Viewer, stands: processes.Case) -> dict[str, Any]:
     except Refused:
         return {"back_to": again, "mine_last": mine, "may_reopen": False}
     return {"back_to": again, "mine_last": mine, "may_reopen": True}
+
+
+def _course(viewer: Viewer, case: Any) -> course.Drawn | None:
+    with viewer.house.database.read() as connection:
+        return course.drawn(course_of(connection, case, at=viewer.now), now=viewer.now)
 
 
 def _papers(facts: dict[str, Any]) -> list[tuple[Paper, list[files.FileShown]]]:
