@@ -20,7 +20,15 @@ PROJECTS: tuple[Role, ...] = (
     *READS_ALL,
 )
 STAFF: tuple[Role, ...] = ("collector", "representative", "service-manager", "supervisor", "leading-group", *READS_ALL)
-FIELD: tuple[Role, ...] = ("engineer", "inspector", "meter-technician", "collector", "contractor", "representative")
+FIELD: tuple[Role, ...] = (
+    "engineer",
+    "inspector",
+    "meter-technician",
+    "collector",
+    "contractor",
+    "representative",
+    "designer",
+)
 
 
 class Place(NamedTuple):

@@ -167,7 +167,8 @@ def said_value(viewer: Viewer, value: Any) -> str:
         case list() | tuple():
             return viewer.say("、", ", ").join(str(part) for part in value)
         case dict():
-            return viewer.say("；", "; ").join(f"{no} {why}" for no, why in value.items())
+            told = ((item_title(str(no), viewer.language), why) for no, why in value.items())
+            return viewer.say("；", "; ").join(f"{no} {why}" for no, why in told)
         case str():
             return label(value, viewer.language)
         case _:

@@ -19,12 +19,12 @@ def site_board(works: Works, policy: WorksPolicy, *, name: str, address: str | N
     """The board's title and its parts in the pack's order; None where the pack has no board."""
     if policy.board is None:
         return None
-    board = policy.board.value
+    board, builder = policy.board.value, works.parties.get("construction-unit")
     told = {
         "summary": f"{name}，{address}" if address else name,
         "period": f"{works.starts_on} 至 {works.ends_on}" if works.starts_on and works.ends_on else None,
         "sketch": works.drawing,
-        "contractor": works.contractor,
+        "contractor": works.contractor or (builder.organisation if builder else None),
         "phone": board.phone,
     }
     return board.title, [Line(part, told[part]) for part in board.parts]
