@@ -49,7 +49,8 @@ def look(viewer: Looking, task: VisibleTask) -> Response:
 def _page(viewer: Viewer, task: Any, *, status: int = 200, **facts: Any) -> Response:
     """The whole page of a task, with what a decision about somebody's water rests on."""
     rests_on = evidence(viewer, task) if task.key in WEIGHED else {}
-    on_paper = notices_of(viewer, task) if task.key in SERVING and task.status == "open" else {}
+    serves = task.key in SERVING and task.status == "open"
+    on_paper = notices_of(viewer, task) if serves else {"papers": [], "to_print": None}
     facts = about(viewer, task) | rests_on | on_paper | facts
     return viewer.show("task.html", status=status, **facts, evidence=bool(rests_on))
 
