@@ -96,9 +96,13 @@ def create_app(
         store = database or Database(settings.database)
         app.state.house = House(settings, store, Engine(settings, store, client), clock or now)
         app.state.running, app.state.together = Running(), Together()
-        sweeping = asyncio.create_task(incoming.sweep_now_and_then(settings.data, app.state.house.clock))
+        beside = [
+            asyncio.create_task(incoming.sweep_now_and_then(settings.data, app.state.house.clock)),
+            asyncio.create_task(imports.carry_on_now_and_then(app.state.house, app.state.running)),
+        ]
         yield
-        sweeping.cancel()
+        for task in beside:
+            task.cancel()
         await app.state.running.finish()
         await app.state.together.finish()
         await app.state.house.engine.close()

@@ -1,7 +1,7 @@
 """Imports that go on after their answer: how far each is, for as long as this process lives.
 
-What is taken in stands in the store; this only tells of it. After a crash the same file is confirmed again, and what
-was taken in before counts as known.
+What is taken in stands in the store, with how far it is; this only tells of what runs here. After a crash it goes on
+where it stood, by itself while its file is kept, else once the file is sent again.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ from activities.ledger_file import read_ledger
 from domain.calendars import CHINA
 from policies.packs import load_pack
 from rehearsal.sample_ledger import write_sample_ledger
-from runtime import sample_work
+from runtime import sample_work, wall_clock
 from runtime.engine import EngineOptions, prepare, retain, start_command, wait_ready
 from runtime.sample_people import DOES, SAMPLE_PEOPLE
 from runtime.supervisor import PRIVATE, Part, Supervisor
@@ -206,6 +206,8 @@ def import_with_progress(
             pack=load_pack(settings.pack, on=now.date()).name,
             at=now,
             by=by,
+            filename=sheet.name,
+            clock=wall_clock.now,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     if result.unchanged:

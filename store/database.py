@@ -1,14 +1,15 @@
 """The database: one object that hands out read and write transactions on SQLite or PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Column, Connection, Dialect, Engine, Table, create_engine, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.sql.compiler import SQLCompiler
 
 
 class Database:
@@ -81,3 +82,32 @@ def upsert(
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of the same columns. What SQLAlchemy does for each parameter of each row is done a column at a time.
+
+    Columns with a default of their own are named in every row, or the default is not seen.
+    """
+    if not rows:
+        return
+    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    bound = {name: _bound(table.c[name], [row[name] for row in rows], connection.dialect) for name in rows[0]}
+    order = statement.positiontup if isinstance(statement, SQLCompiler) else None
+    if order:
+        connection.exec_driver_sql(str(statement), list(zip(*(bound[name] for name in order), strict=True)))
+    else:
+        columns = list(bound.items())
+        lines = [{name: values[at] for name, values in columns} for at in range(len(rows))]
+        connection.exec_driver_sql(str(statement), lines)
+
+
+def _bound(column: Column[Any], values: list[Any], dialect: Dialect) -> list[Any]:
+    """The values as the driver takes them; one that stands in every row is made ready once."""
+    processor = column.type.dialect_impl(dialect).bind_processor(dialect)
+    if processor is None:
+        return values
+    first = values[0]
+    if all(value is first for value in values):
+        return [processor(first)] * len(values)
+    return [processor(value) for value in values]

@@ -6,19 +6,21 @@ given its number gets no nudge beside its opening, which reads the ledger anyway
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from domain.account import Bill
 from domain.calendars import local
 from domain.policy import Strict
-from store import dues, search
-from store.database import Database, upsert
+from store import dues, import_runs, search
+from store.database import Database, insert_many, upsert
+from store.import_runs import Counts, Run
 from store.ledger import AccountRecord, put_account
 from store.ledger_plan import Bills, Plan, RowFault, bills_of, plan
 from store.tables import accounts, imports, ledger, numbers, openings, outbox
@@ -30,7 +32,8 @@ BREATH = 0.01
 
 
 class LedgerRows(Protocol):
-    """A checked ledger file. Iterating gives bills (`activities.ledger_file.OverdueRow`) and faults (`RowError`)."""
+    """A checked ledger file. Iterating gives bills (`activities.ledger_file.OverdueRow`) and faults (`RowError`, which
+    are `at_fault`), each time the same in the same order."""
 
     @property
     def sha256(self) -> str: ...
@@ -53,21 +56,6 @@ class ImportResult(Strict):
     unchanged: bool = False
 
 
-class _Tally:
-    """What has been counted so far."""
-
-    def __init__(self) -> None:
-        self.rows = self.cases_opened = self.bills_new = self.bills_known = self.errors_total = 0
-        self.errors: list[RowFault] = []
-
-    def fault(self, faults: Sequence[RowFault]) -> None:
-        self.errors_total += len(faults)
-        self.errors += faults[: KEPT_FAULTS - len(self.errors)]
-
-    def result(self) -> ImportResult:
-        return ImportResult(**vars(self) | {"errors": tuple(self.errors)})
-
-
 def import_ledger(
     database: Database,
     file: LedgerRows,
@@ -77,37 +65,57 @@ def import_ledger(
     by: str,
     filename: str = "",
     progress: Callable[[int, int], None] | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> ImportResult:
     """Take a ledger file in: its bills into the ledger, and each account that owes gets its one open case.
 
-    The same file again changes nothing and says what was said then. After a crash in the middle it is simply read
-    again: rows taken in before count as known. `progress` hears of rows done and rows expected. What the file's reading
-    raises (`UnreadableLedger`) leaves the rows before it taken in.
+    The same file again changes nothing and says what was said then. After a crash in the middle it goes on behind the
+    last rows that were taken in, as of its beginning, and counts as if nothing had happened. `progress` hears of rows
+    done and rows expected, `clock` says that somebody is at it. What the file's reading raises (`UnreadableLedger`)
+    leaves the rows before it taken in. Raises `MovedElsewhere` when another process goes on with the same file.
     """
     if (before := _answered(database, file.sha256)) is not None:
         return before
-    tally, rows, faulty = _Tally(), iter(file), set[int]()
-    while chunk := list(islice(rows, ROWS_A_TRANSACTION)):
-        faulty.update(row.row for row in chunk if hasattr(row, "problem"))
-        tally.rows += sum(not hasattr(row, "problem") for row in chunk)
-        found = bills_of(chunk, file.headings, at=at)
-        tally.fault(found.faults)
-        if found.by_account:
-            _take_in(database, found, tally, file.headings, pack=pack, at=at)
-        if progress is not None:
-            done = tally.rows + len(faulty)
-            progress(done, max(done, file.total_rows or 0))
-        time.sleep(BREATH)
-    tally.rows += len(faulty)
-    result = tally.result()
+    now = clock or (lambda: at)
     with database.write() as connection:
-        row = result.model_dump(mode="json", exclude={"unchanged", "errors_total"}) | {
-            "sha256": file.sha256,
-            "filename": filename[:200],
-            "at": at,
-            "by": by,
-            "errors": {"total": result.errors_total, "first": [fault.model_dump() for fault in result.errors]},
-        }
+        run = import_runs.begin(
+            connection,
+            file.sha256,
+            filename=filename[:200],
+            by=by,
+            pack=pack,
+            at=at,
+            total=file.total_rows or 0,
+            now=now(),
+        )
+    try:
+        counts = run.counts
+        rows = islice(iter(file), counts.items, None)
+        while chunk := list(islice(rows, ROWS_A_TRANSACTION)):
+            counts = _take_in(database, run, chunk, counts, file.headings, now=now())
+            if progress is not None:
+                progress(counts.done, max(counts.done, file.total_rows or 0))
+            time.sleep(BREATH)
+        return _ended(database, run, counts)
+    except import_runs.MovedElsewhere:
+        if (done := _answered(database, file.sha256)) is not None:
+            return done
+        raise
+    except Exception as failure:
+        with suppress(OperationalError), database.write() as connection:
+            import_runs.note_failure(connection, file.sha256, type(failure).__name__)
+        raise
+
+
+def _ended(database: Database, run: Run, counts: Counts) -> ImportResult:
+    with database.write() as connection:
+        import_runs.end(connection, run.sha256, before=counts)
+        told = counts.model_dump(include={"cases_opened", "bills_new", "bills_known", "errors_total"})
+        errors = import_runs.first_faults(connection, run.sha256, limit=KEPT_FAULTS)
+        result = ImportResult(rows=counts.done, errors=tuple(errors), **told)
+        row = result.model_dump(mode="json", exclude={"unchanged", "errors_total"})
+        row |= run.model_dump(include={"sha256", "filename", "at", "by"})
+        row["errors"] = {"total": result.errors_total, "first": [fault.model_dump() for fault in result.errors]}
         upsert(connection, imports, row, key=("sha256",))
     return result
 
@@ -131,22 +139,40 @@ def as_result(row: Any) -> ImportResult:
 
 
 def _take_in(
-    database: Database, found: Bills, tally: _Tally, headings: Mapping[str, str], *, pack: str, at: datetime
-) -> None:
+    database: Database, run: Run, chunk: Sequence[Any], counts: Counts, headings: Mapping[str, str], *, now: datetime
+) -> Counts:
+    """Some hundred rows, in one transaction with how far the import is."""
+    found = bills_of(chunk, headings, at=run.at)
     for last_try in (False, True):
         try:
             with database.write() as connection:
-                planned = plan(connection, found.by_account, headings, at=at, lock=True)
-                _write(connection, planned, pack=pack, at=at)
-            break
+                planned = plan(connection, found.by_account, headings, at=run.at, lock=True)
+                _write(connection, planned, pack=run.pack, at=run.at)
+                after = _counted(counts, chunk, found, planned)
+                faults = [*found.faults, *planned.faults]
+                import_runs.move_on(connection, run.sha256, before=counts, after=after, faults=faults, now=now)
+            return after
         except IntegrityError:
             # Another door has brought one of these accounts or bills in at this moment: now it is known.
             if last_try:
                 raise
-    tally.bills_new += sum(map(len, planned.new_bills.values()))
-    tally.bills_known += len(planned.known_bills)
-    tally.cases_opened += len(planned.owing)
-    tally.fault(planned.faults)
+    raise AssertionError("the second try either returns or raises")
+
+
+def _counted(counts: Counts, chunk: Sequence[Any], found: Bills, planned: Plan) -> Counts:
+    """All that was counted, with some hundred rows more. One row may have several faults, which stand together."""
+    at_fault = [row.row for row in chunk if row.at_fault]
+    rows_at_fault = sum(row != before for before, row in pairwise([counts.last_at_fault, *at_fault]))
+    return Counts(
+        items=counts.items + len(chunk),
+        rows=counts.rows + len(chunk) - len(at_fault),
+        rows_at_fault=counts.rows_at_fault + rows_at_fault,
+        last_at_fault=at_fault[-1] if at_fault else counts.last_at_fault,
+        cases_opened=counts.cases_opened + len(planned.owing),
+        bills_new=counts.bills_new + sum(map(len, planned.new_bills.values())),
+        bills_known=counts.bills_known + len(planned.known_bills),
+        errors_total=counts.errors_total + len(found.faults) + len(planned.faults),
+    )
 
 
 def _write(connection: Connection, planned: Plan, *, pack: str, at: datetime) -> None:
@@ -168,7 +194,7 @@ def add_accounts(connection: Connection, new: Sequence[AccountRecord], *, at: da
         account.model_dump(mode="json", exclude={"no"}) | {"account_no": account.no, "updated_at": at}
         for account in new
     ]
-    connection.execute(insert(accounts), rows)
+    insert_many(connection, accounts, rows)
     found_by = {
         account.no: search.terms(name=account.name, address=account.address, numbers=(account.no,)) for account in new
     }
@@ -188,8 +214,7 @@ def _append_bills(connection: Connection, fresh: dict[str, list[Bill]]) -> None:
         for no, bills in fresh.items()
         for bill in bills
     ]
-    if rows:
-        connection.execute(insert(ledger), rows)
+    insert_many(connection, ledger, rows)
 
 
 def _open_places(
@@ -208,7 +233,7 @@ def _open_places(
         {"case_no": case_no, "process": "arrears", "subject": no, "open_subject": no, "pack": pack, "at": at}
         for no, case_no in zip(nos, case_nos, strict=True)
     ]
-    connection.execute(insert(openings), rows)
+    insert_many(connection, openings, rows)
     return [(no, {"case_no": case_no}) for no, case_no in zip(nos, case_nos, strict=True)]
 
 
@@ -225,5 +250,4 @@ def _leave_word(connection: Connection, kind: str, words: list[tuple[str, dict[s
         }
         for no, body in words
     ]
-    if rows:
-        connection.execute(insert(outbox), rows)
+    insert_many(connection, outbox, rows)

@@ -66,7 +66,7 @@ def bills_of(rows: Sequence[Any], headings: Mapping[str, str], *, at: datetime) 
     """The bills that rows of a file stand for. One that is not overdue yet is a fault of its row."""
     found = Bills()
     for row in rows:
-        if hasattr(row, "problem"):
+        if row.at_fault:
             found.faults.append(RowFault(**row.model_dump(exclude={"value"})))
             continue
         bill = Bill(

@@ -114,8 +114,8 @@ def preview_ledger(
     count, first, rows = _Count(), list[UnderstoodRow](), iter(file)
     while chunk := list(islice(rows, ROWS_A_TRANSACTION)):
         found = bills_of(chunk, file.headings, at=at)
-        count.rows += sum(not hasattr(row, "problem") for row in chunk)
-        unreadable = {row.row for row in chunk if hasattr(row, "problem")}
+        count.rows += sum(not row.at_fault for row in chunk)
+        unreadable = {row.row for row in chunk if row.at_fault}
         count.rows += len(unreadable - count.left_out)
         count.fault(found.faults)
         with database.read() as connection:
@@ -124,7 +124,7 @@ def preview_ledger(
         told([*found.faults, *planned.faults])
         if len(first) < FIRST:
             late = {fault.row for fault in found.faults}
-            first += [_understood(row, planned, late) for row in chunk if not hasattr(row, "problem")]
+            first += [_understood(row, planned, late) for row in chunk if not row.at_fault]
     with database.read() as connection:
         before = connection.scalar(select(imports.c.at).where(imports.c.sha256 == file.sha256))
     return LedgerPreview(

@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, select
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, select
 
+from store.database import insert_many
 from store.tables import cases, found_by, tasks
 
 LONGEST = 24
@@ -44,14 +44,9 @@ def put(connection: Connection, process: str, subject: str, terms: Sequence[str]
 
 def put_new(connection: Connection, process: str, subjects: Mapping[str, Sequence[str]]) -> None:
     """Subjects that did not stand anywhere yet."""
+    # Some eight rows an account: a ledger has a million.
     rows = [{"process": process, "subject": no, "term": term} for no, given in subjects.items() for term in given]
-    if rows:
-        # Some eight rows an account: a ledger has a million, and its time went into what is done for each parameter.
-        statement = insert(found_by).compile(dialect=connection.dialect, column_keys=list(rows[0]))
-        names = statement.positiontup if isinstance(statement, SQLCompiler) else None
-        connection.exec_driver_sql(
-            str(statement), [tuple(row[name] for name in names) for row in rows] if names else rows
-        )
+    insert_many(connection, found_by, rows)
 
 
 def _plain(text: str) -> str:

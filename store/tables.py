@@ -707,6 +707,31 @@ imports = Table(
     Column("errors", JSON, nullable=False),
 )
 
+import_runs = Table(
+    "import_runs",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("filename", String(200), nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("pack", String(60), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("through", Integer, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("failed", String(50)),
+)
+
+import_faults = Table(
+    "import_faults",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("sha256", String(64), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index(None, "sha256", "id"),
+)
+
 calendars = Table(
     "calendars",
     metadata,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from pydantic import BaseModel
 
@@ -27,6 +27,8 @@ class OverdueRow(BaseModel, frozen=True):
     `model_fields_set` are the fields of which the row says something.
     """
 
+    at_fault: ClassVar[bool] = False
+
     row: int
     account_no: str
     customer_class: CustomerClass
@@ -47,6 +49,8 @@ class OverdueRow(BaseModel, frozen=True):
 
 class RowError(BaseModel, frozen=True):
     """What keeps one row from being a bill: `column` as headed in the file, `value` with personal data masked."""
+
+    at_fault: ClassVar[bool] = True
 
     row: int
     column: str | None

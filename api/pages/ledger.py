@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from activities.ledger_file import UnreadableLedger
-from api.imports import take_kept
+from api.imports import state_of, take_kept
 from api.pages.frame import Looking, Viewer
 from api.previews import Importer, incoming_of, kept_file, look_at
-from api.running import Running, running_of
+from api.running import Progress, running_of
 from domain.refusals import Refused
-from store import imports, reads
+from store import reads
 from store.people import READS_ALL, Person
 
 router = APIRouter(include_in_schema=False, prefix="/ledger")
@@ -101,19 +101,27 @@ def state(viewer: Reading, sha256: str) -> Response:
 
 
 def _state(viewer: Viewer, sha256: str) -> dict[str, Any]:
-    running: Running = running_of(viewer.request.app)
-    progress = running.progress(sha256)
-    with viewer.house.database.read() as connection:
-        row = reads.import_of(connection, sha256)
+    """By the store, in whichever process the import runs; by this one alone for as long as the store knows nothing."""
+    progress: Progress | None = running_of(viewer.request.app).progress(sha256)
     kept = incoming_of(viewer.house).find(sha256, at=viewer.now)
-    if row is None and progress is None and kept is None:
-        raise Refused("unknown", "no such file was taken in", zh="没有导入过这个文件。")
+    result, broken_at = None, None
+    try:
+        known = state_of(viewer.house, sha256)
+    except Refused:
+        if progress is None and kept is None:
+            raise
+    else:
+        result = known.result
+        if known.state == "running":
+            progress = Progress(done=known.done, total=known.total)
+        elif known.state == "broken" and (progress is None or progress.failed):
+            broken_at = Progress(done=known.done, total=known.total)
     return {
         "sha256": sha256,
-        "row": row,
-        "result": None if row is None else imports.as_result(row),
+        "result": result,
         "shown": FAULTS_SHOWN,
-        "progress": progress if row is None else None,
+        "progress": progress if result is None and broken_at is None else None,
+        "broken_at": broken_at,
         "kept": kept is not None,
     }
 

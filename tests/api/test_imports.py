@@ -1,20 +1,27 @@
 """Ledger files: taken in once, their faults named by row, and whole again after a crash in the middle."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
 from activities.ledger_file import read_ledger
+from api import imports as import_doors
+from api.app import create_app
 from rehearsal.sample_ledger import write_sample_ledger
 from runtime.wall_clock import now
-from store import imports
+from store import import_runs, imports
 from store.database import Database
 from store.imports import import_ledger
 from store.tables import accounts, ledger, openings, outbox
+from store.tables import imports as imported
 from tests.api.conftest import Site, eventually
+from tests.conftest import free_port
 
 HEAD = "户号,用户类别,账期,应缴金额,缴费期限,手机号,账单号,特殊用户,户名\n"
 PACK = "jinan@2020-01-29"
@@ -114,11 +121,13 @@ def test_a_column_left_out_takes_no_protection_away(database: Database, tmp_path
     assert kinds == ["bill", "bill", "protection", "bill"]
 
 
-def test_an_import_that_crashed_in_the_middle_is_read_again_and_whole(
+def test_an_import_that_crashed_in_the_middle_goes_on_where_it_stood(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "l.csv"
     bills = write_sample_ledger(path, accounts=120, seed=7, as_of=now().date())
+    with path.open("a", encoding="utf-8") as lines:
+        lines.writelines(f"Z{no},某某,什么,开放式,,12,,,2026-02,-5,{DUE},,,,\n" for no in range(30))
     monkeypatch.setattr(imports, "ROWS_A_TRANSACTION", 20)
 
     class Crash(Exception):
@@ -134,13 +143,101 @@ def test_an_import_that_crashed_in_the_middle_is_read_again_and_whole(
     assert 0 < half[0] < 120
     seen: list[tuple[int, int]] = []
     whole = take(database, path, progress=lambda done, total: seen.append((done, total)))
-    assert (whole.rows, whole.bills_new + whole.bills_known, whole.unchanged) == (bills, bills, False)
-    assert whole.bills_known == half[1]
-    assert seen[-1] == (bills, bills)
+    assert (whole.rows, whole.bills_new, whole.bills_known, whole.cases_opened) == (bills + 30, bills, 0, 120)
+    assert (whole.errors_total, [error.row for error in whole.errors[:4]]) == (90, [bills + 2] * 3 + [bills + 3])
+    assert (seen[0][0] > bills // 2, seen[-1]) == (True, (bills + 30, bills + 30))
     assert counts(database)[:3] == (120, bills, 120)
+    assert [fault.row for fault in import_runs.every_fault(database, read_ledger(path).sha256)][-1] == bills + 31
     before = counts(database)
     assert take(database, path) == whole.model_copy(update={"unchanged": True})
     assert counts(database) == before
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from activities.ledger_file import read_ledger
+from api import imports as import_doors
+from api.app import create_app
+from runtime.wall_clock import now
+from store import import_runs, imports
+from store.database import Database
+imports.ROWS_A_TRANSACTION = 20
+imports.BREATH = 0.05
+url, path = sys.argv[1:]
+imports.import_ledger(Database(url), read_ledger(Path(path)), pack="jinan@2020-01-29", at=now(), by="x", clock=now)
+"""
+
+
+def killed_in_the_middle(database: Database, path: Path, bills: int) -> None:
+    """A process of its own takes the file in and is killed outright on the way."""
+    digest = read_ledger(path).sha256
+    process = subprocess.Popen([sys.executable, "-c", KILLED, database.url, str(path)])
+
+    def far_enough() -> bool:
+        with database.read() as connection:
+            run = import_runs.run_of(connection, digest)
+        return run is not None and run.counts.done > bills // 4
+
+    try:
+        eventually(far_enough)
+    finally:
+        process.kill()
+        process.wait()
+    with database.read() as connection:
+        run = import_runs.run_of(connection, digest)
+    assert run is not None
+    assert 0 < run.counts.done < bills
+
+
+def test_an_import_whose_process_is_killed_goes_on_and_doubles_nothing(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    bills = write_sample_ledger(path, accounts=600, seed=7, as_of=now().date())
+    killed_in_the_middle(database, path, bills)
+    whole = take(database, path)
+    assert (whole.rows, whole.bills_new, whole.bills_known, whole.cases_opened) == (bills, bills, 0, 600)
+    assert (whole.errors, counts(database)[:3]) == ((), (600, bills, 600))
+    with database.read() as connection:
+        assert connection.scalar(select(imported.c.by)) == "x"
+
+
+def test_of_two_who_take_the_same_file_in_one_goes_on(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "l.csv"
+    bills = write_sample_ledger(path, accounts=120, seed=7, as_of=now().date())
+    monkeypatch.setattr(imports, "ROWS_A_TRANSACTION", 20)
+    results: list[imports.ImportResult] = []
+
+    def overtake(done: int, total: int) -> None:
+        if not results:
+            results.append(take(database, path))
+
+    first = take(database, path, progress=overtake)
+    assert first == results[0].model_copy(update={"unchanged": True})
+    assert counts(database)[:3] == (120, bills, 120)
+
+
+def test_an_api_that_comes_back_goes_on_with_what_it_was_taking_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_runs, "QUIET", timedelta(0))
+    monkeypatch.setattr(import_doors, "LOOKS_EVERY", 0.1)
+    away = f"127.0.0.1:{free_port()}"
+    site = Site(tmp_path / "site", away, decision_timeout=0.1)
+    path = tmp_path / "l.csv"
+    bills = write_sample_ledger(path, accounts=400, seed=9, as_of=now().date())
+    told = site.post("/ledger/preview", who="collector", files={"file": ("台账.csv", path.read_bytes())}).json()
+    site.close()
+    killed_in_the_middle(Database(site.settings.database, durable=False), path, bills)
+    with TestClient(create_app(site.settings)) as again:
+        address, signed_in = f"/api/v1/ledger/imports/{told['sha256']}", site.as_("auditor")
+
+        def state() -> dict[str, Any]:
+            return dict(again.get(address, headers=signed_in).json())
+
+        done = eventually(lambda: (found := state())["state"] == "done" and found)
+    assert (done["done"], done["result"]["bills_new"], done["result"]["bills_known"]) == (bills, bills, 0)
 
 
 def test_an_account_that_owes_nothing_any_more_gets_no_case(database: Database, tmp_path: Path) -> None:
