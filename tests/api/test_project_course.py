@@ -39,7 +39,7 @@ def test_the_page_draws_it_and_says_it_in_words_too(site: Site, case: dict[str, 
     page = site.http.get(address, headers=site.as_("representative")).text
     drawn = page.partition('id="course"')[2].partition("</section>")[0]
     assert drawn.count("<svg") == drawn.count('scope="row"')
-    for words in ("核对资料", "预约勘察", "并网通水", "未开始", "办理中"):
+    for words in ("核对资料", "预约勘查", "并网通水", "未开始", "办理中"):
         assert words in drawn
 
 
