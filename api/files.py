@@ -232,11 +232,11 @@ def _kept(settings: Settings, place: Shelf, file: UploadFile, sha256: str) -> Ki
         candidate.unlink(missing_ok=True)
     if kind.is_photo:
         for size in SIZES:
-            _picture(place, sha256, size)
+            picture_of(place, sha256, size)
     return kind
 
 
-def _picture(place: Shelf, sha256: str, size: str) -> Path:
+def picture_of(place: Shelf, sha256: str, size: str) -> Path:
     """The picture of a photo in a size, made when it is not there."""
     made = place.derived(sha256, size)
     if not made.exists():
@@ -290,7 +290,7 @@ def read_file(
         raise Refused("unknown", UNKNOWN)
     place, tag = shelf(house.settings), f'"{sha256}-{size}"'
     try:
-        path = _picture(place, sha256, size) if size in SIZES else place.verified(sha256)
+        path = picture_of(place, sha256, size) if size in SIZES else place.verified(sha256)
     except EvidenceDamaged as damaged:
         log.error("api.evidence-damaged", case_no=row.case_no, sha256=sha256, why=str(damaged))
         raise

@@ -25,6 +25,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "hold": ("暂缓", "On hold"),
     "plan": ("分期", "Instalment plan"),
     "promise": ("承诺付款", "Promise to pay"),
+    "dispute": ("异议", "Dispute"),
     "disputed": ("争议中", "Disputed"),
     "below-threshold": ("低于限额", "Below the threshold"),
     "contacts": ("待沟通", "Contacts wanted"),

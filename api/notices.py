@@ -286,7 +286,7 @@ def printed(house: House, person: Person, numbers: Sequence[str], *, of: str | N
         pdf = house.press.print_run(template, shown, pack=pack)
     with house.database.write() as connection:
         for paper, _ in found:
-            papers.note_print(connection, paper, at=at, by=person.id)
+            papers.note_look(connection, paper.case_no, paper.content, "print", at=at, by=person.id)
     name = found[0][0].no if len(found) == 1 else f"notices-{len(found)}"
     return as_pdf(pdf, name)
 

@@ -374,12 +374,14 @@ def entry_shown(row: Any) -> EntryShown:
 
 
 def in_yuan(value: Any) -> Any:
-    """The same with every `…_fen` of it as a string in yuan under the name without the ending."""
+    """The same with every `…_fen` of it as a string in yuan under the name without the ending, and so sums by bill."""
     match value:
         case dict():
             return {
                 name.removesuffix("_fen"): yuan(part)
                 if name.endswith("_fen") and isinstance(part, int)
+                else {no: yuan(fen) for no, fen in part.items()}
+                if name == "bills" and isinstance(part, dict)
                 else in_yuan(part)
                 for name, part in value.items()
             }

@@ -6,6 +6,7 @@ at the paper, and is kept as looks at files are.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
@@ -16,7 +17,6 @@ from store.database import upsert
 from store.people import Person
 from store.tables import accounts, cases, entries, file_looks, papers
 
-PRINT = "print"
 _ROUTE = select(
     cases.c.case_no, accounts.c.section, accounts.c.grid, accounts.c.address, accounts.c.account_no
 ).join_from(cases, accounts, accounts.c.account_no == cases.c.subject)
@@ -92,7 +92,7 @@ def made_out(connection: Connection, case_no: str) -> list[PaperMade]:
 def printed(connection: Connection, case_no: str) -> dict[str, int]:
     """How often each paper of a case was printed, by its content."""
     counted = select(file_looks.c.sha256, func.count()).where(
-        file_looks.c.case_no == case_no, file_looks.c.size == PRINT
+        file_looks.c.case_no == case_no, file_looks.c.size == "print"
     )
     return {row[0]: row[1] for row in connection.execute(counted.group_by(file_looks.c.sha256))}
 
@@ -112,8 +112,11 @@ def content_of(connection: Connection, paper: PaperMade) -> PaperKept | None:
     return PaperKept(template=row.template, pack=row.pack, notice=Notice.model_validate(row.body))
 
 
-def note_print(connection: Connection, paper: PaperMade, *, at: datetime, by: str) -> None:
-    row = {"case_no": paper.case_no, "sha256": paper.content, "size": PRINT, "by": by, "at": at}
+def note_look(
+    connection: Connection, case_no: str, sha256: str, what: Literal["print", "evidence"], *, at: datetime, by: str
+) -> None:
+    """Put on record that somebody printed a paper, or had the evidence of a case made; `sha256` is of what they got."""
+    row = {"case_no": case_no, "sha256": sha256, "size": what, "by": by, "at": at}
     connection.execute(file_looks.insert().values(**row))
 
 

@@ -39,9 +39,9 @@ def moments(viewer: Viewer, entries: Iterable[Any], names: Mapping[str, str]) ->
 
 def _moment(viewer: Viewer, entry: Any, names: Mapping[str, str]) -> Moment:
     zh, en = EVENTS.get(entry.event, (entry.event, entry.event))
-    detail, files = _detail(viewer, entry)
+    said, files = detail(viewer, entry)
     who = in_place(viewer, entry.by) or names.get(entry.by, entry.by)
-    return Moment(entry.at, who, viewer.say(zh, en), detail, list(entry.clauses), files, entry.sequence)
+    return Moment(entry.at, who, viewer.say(zh, en), said, list(entry.clauses), files, entry.sequence)
 
 
 def in_place(viewer: Viewer, by: str) -> str | None:
@@ -50,7 +50,8 @@ def in_place(viewer: Viewer, by: str) -> str | None:
     return None if words is None else viewer.say(*words)
 
 
-def _detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
+def detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
+    """What an entry says in one line, and the hashes of the files that it names."""
     body, language = entry.body, viewer.language
     match entry.event:
         case "CaseOpened":

@@ -43,6 +43,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("GET", "/cases/{case_no}/notices"): EVERYBODY,
     ("POST", "/cases/{case_no}/notices"): DECIDES,
     ("GET", "/cases/{case_no}/notices/{notice_no}.pdf"): EVERYBODY,
+    ("GET", "/cases/{case_no}/evidence.pdf"): EVERYBODY,
     ("POST", "/notices"): DECIDES,
     ("GET", "/notices.pdf"): EVERYBODY,
     ("POST", "/cases/{case_no}/link"): SERVES,
