@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from api import (
     about,
+    acceptance_papers,
     billing,
     board,
     calendars,
@@ -159,6 +160,7 @@ def create_app(
         project_course,
         item_tables,
         items,
+        acceptance_papers,
         new_accounts,
         exports,
         billing,

@@ -36,6 +36,10 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("POST", "/cases/{case_no}/items/looks"): DECIDES,
     ("GET", "/cases/{case_no}/item-tables"): EVERYBODY,
     ("GET", "/cases/{case_no}/accounts"): EVERYBODY,
+    ("GET", "/cases/{case_no}/minutes/{round_no}.pdf"): EVERYBODY,
+    ("GET", "/cases/{case_no}/acceptance-report.pdf"): EVERYBODY,
+    ("POST", "/cases/{case_no}/acceptance-report"): DECIDES,
+    ("GET", "/cases/{case_no}/reading-notice.pdf"): EVERYBODY,
     ("GET", "/first-bills"): STAFF,
     ("POST", "/cases/{case_no}/item-tables"): DECIDES,
     ("POST", "/cases/{case_no}/item-tables/preview"): DECIDES,
@@ -146,6 +150,7 @@ ABSENT = {
     "id": "none",
     "year": "2199",
     "sha256": "0" * 64,
+    "round_no": "1",
 }
 
 
@@ -248,7 +253,7 @@ def test_a_foreign_id_and_an_absent_id_answer_alike(site: Site, opened: dict[str
             continue
         answers = [
             site.http.request(method, path.format(**ids), headers=site.as_(who), **sent)
-            for ids in (foreign | {"reference": reference}, ABSENT | {"key": foreign["key"]})
+            for ids in (foreign | {"reference": reference, "round_no": "1"}, ABSENT | {"key": foreign["key"]})
         ]
         told = [(answer.status_code, answer.json()) for answer in answers]
         assert told[0] == told[1], path

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pypdfium2
 import pytest
 
 from runtime.wall_clock import now
@@ -122,6 +123,7 @@ def test_items_are_looked_at_by_several_until_their_accounts_have_a_first_bill(s
     assert site.post(f"/cases/{built}/data-wanted", wanted, who="representative").status_code == 200
     opening = driven_to_open_account(site, built)
     decided(site, opening, reading_book="册 07")
+    _papers(site, built)
     _first_bills(site, built)
 
 
@@ -136,6 +138,30 @@ def driven_to_open_account(site: Site, case_no: str) -> dict[str, Any]:
     site.post(f"/cases/{case_no}/reassign", given, who="supervisor")
     decided(site, tasks["connection.complete-data"])
     return opening
+
+
+def _papers(site: Site, case_no: str) -> None:
+    """The minutes of each round, the report, and the notice for the new customers."""
+    first, second = (printed(site, case_no, f"minutes/{no}.pdf") for no in (1, 2))
+    assert "1、4—24" in first
+    assert "1号楼-1-102" in first
+    assert "2—3" in second
+    report = printed(site, case_no, "acceptance-report.pdf")
+    assert "全部 24 户验收合格" in report
+    assert site.get(f"/cases/{case_no}/minutes/3.pdf").status_code == 409
+    filed = site.post(f"/cases/{case_no}/acceptance-report", who="inspector")
+    again = site.post(f"/cases/{case_no}/acceptance-report", who="inspector")
+    assert (filed.status_code, filed.json()["name"]) == (201, "验收报告")
+    assert filed.json()["sha256"] == again.json()["sha256"]
+    assert "缴费" in printed(site, case_no, "reading-notice.pdf")
+
+
+def printed(site: Site, case_no: str, paper: str) -> str:
+    answer = site.get(f"/cases/{case_no}/{paper}", "inspector")
+    assert answer.status_code == 200, answer.text
+    document = pypdfium2.PdfDocument(answer.content)
+    text = "".join(page.get_textpage().get_text_bounded() for page in document)
+    return text.replace("\r", "").replace("\n", "")
 
 
 def _first_bills(site: Site, case_no: str) -> None:
