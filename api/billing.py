@@ -17,10 +17,11 @@ from api.access import BillingSystem, Bookkeeper
 from api.errors import documented
 from api.house import Here, House
 from api.once import OnceOnly
-from domain.account import Payment, Reversal
+from domain.account import Payment, Reversal, Void
 from domain.refusals import Refused
-from store import postings, reads
+from store import ledger, postings, reads
 from store.answers import Kept
+from store.people import Person
 
 router = APIRouter(tags=["billing"])
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -51,6 +52,21 @@ class BillTaken(BaseModel):
     no: str
     new: bool
     case_no: str | None
+
+
+class CorrectionTaken(BaseModel):
+    """A bill taken back. `new`: false when it was already, and nothing changed."""
+
+    account: str
+    no: str
+    corrected_by: str | None
+    new: bool
+    case_no: str | None
+
+
+class AccountChangeTaken(BaseModel):
+    account: str
+    new: bool
 
 
 class LedgerConfirmed(BaseModel):
@@ -124,6 +140,75 @@ async def take_bill(person: Bookkeeper, house: Here, body: bodies.BillBody, key:
         return BillTaken(account=body.account, no=body.no, new=new, case_no=case_no).model_dump(mode="json")
 
     return await _posted(house, key, takes, at=at)
+
+
+@router.post("/bills/{no}/correct", response_model=CorrectionTaken, responses=REFUSES)
+async def correct_bill(
+    person: Bookkeeper, house: Here, no: bodies.BillNo, body: bodies.CorrectionBody, key: OnceOnly
+) -> Response:
+    """A bill was wrong: it counts as never issued, and the one in its place stands. Again changes nothing.
+
+    A notice that named more than is due is served again. Clerk, or the billing system (administrator).
+    """
+    return await corrected(person, house, no, body, key)
+
+
+async def corrected(person: Person, house: House, no: str, body: bodies.CorrectionBody, key: once.Once) -> Response:
+    """The same for a page."""
+    at = house.clock()
+    instead = body.instead.fact(at) if body.instead else None
+    void = Void(no=no, corrected_by=instead.no if instead else None, reason=body.reason, at=at)
+    if instead is not None and instead.no == no:
+        raise Refused(
+            "form-invalid",
+            "instead.no: a corrected bill has a number of its own: give another",
+            zh="更正后的账单要用新的账单号。",
+        )
+
+    def takes(connection: Connection) -> dict[str, Any]:
+        reads.refuse_foreign_account(connection, person, body.account, absent=False)
+        new, place = postings.correct(connection, body.account, void, instead, pack=house.pack_on(at), at=at)
+        taken = CorrectionTaken(
+            account=body.account,
+            no=no,
+            corrected_by=void.corrected_by,
+            new=new,
+            case_no=place.case_no if place else None,
+        )
+        return taken.model_dump(mode="json")
+
+    return await _posted(house, key, takes, at=at, created=200)
+
+
+@router.post("/accounts/{account}/changes", response_model=AccountChangeTaken, responses=REFUSES)
+async def change_account(
+    person: Bookkeeper, house: Here, account: bodies.AccountNo, body: bodies.AccountChangeBody, key: OnceOnly
+) -> Response:
+    """Another tenant or owner, an account closed, suspended or resumed, a house demolished, another class.
+
+    Whoever comes after is never limited for what was left behind. Clerk, or the billing system (administrator).
+    """
+    return await changed(person, house, account, body, key)
+
+
+async def changed(
+    person: Person, house: House, account: str, body: bodies.AccountChangeBody, key: once.Once
+) -> Response:
+    """The same for a page."""
+    at = house.clock()
+
+    def takes(connection: Connection) -> dict[str, Any]:
+        reads.refuse_foreign_account(connection, person, account, absent=False)
+        new = False
+        if body.customer_class is not None:
+            stands = ledger.account_record(connection, account)
+            new = stands.customer_class != body.customer_class
+            ledger.put_account(connection, stands.model_copy(update={"customer_class": body.customer_class}), at=at)
+        if (change := body.fact(at)) is not None:
+            new = postings.change(connection, account, change) or new
+        return AccountChangeTaken(account=account, new=new).model_dump(mode="json")
+
+    return await _posted(house, key, takes, at=at, created=200)
 
 
 @router.post("/ledger/confirm", responses=documented(403, 413, 422, 503))

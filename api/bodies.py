@@ -22,8 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from domain.account import Bill, CustomerClass, Estate, Protection
-from domain.arrears.facts import ContactOutcome
+from domain.account import BILL_DETAILS, Bill, Change, Changed, CustomerClass, Estate, Protection
+from domain.arrears.commands import Found
+from domain.arrears.facts import ContactOutcome, Ground
 from domain.calendars import local
 from domain.clock import Party
 from domain.connection.acceptance import MOST_AT_ONCE
@@ -32,6 +33,7 @@ from domain.connection.forms import Satisfaction
 from domain.connection.items import LONGEST_REASON, MOST_ITEMS, Measured
 from domain.connection.policy import Kind
 from domain.money import PositiveYuan, Yuan
+from domain.tasks import PICTURE
 from store.ledger import AccountRecord
 from store.projects import ProjectRecord
 
@@ -120,6 +122,10 @@ Until = Annotated[
 BillNos = Annotated[tuple[BillNo, ...], Field(max_length=LONGEST_LIST), AfterValidator(_each_once)]
 
 
+Cubic = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3)]
+"""Cubic metres, as a meter shows them."""
+
+
 class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -163,6 +169,22 @@ class OpeningBill(BaseModel):
     amount: PositiveYuan = Field(examples=["86.40"])
     due_on: Day = Field(examples=["2026-03-10"])
     late_fee: Annotated[Yuan, Field(ge=0)] = 0
+    reading_before: Cubic | None = None
+    reading: Cubic | None = None
+    volume: Cubic | None = None
+    fees: Annotated[dict[Line, Annotated[Yuan, Field(ge=0)]], Field(max_length=20)] = Field(
+        {}, description="What the amount is made of, by name: its parts add up to it"
+    )
+    estimated: bool = False
+    final: bool = Field(False, description="The last bill of a customer who leaves")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.fees and sum(self.fees.values()) != self.amount:
+            raise ValueError("fees: do not add up to the amount: correct one of them")
+        if self.reading is not None and self.reading_before is not None and self.reading < self.reading_before:
+            raise ValueError("reading: is less than reading_before: a meter does not run backwards")
+        return self
 
     def fact(self, at: datetime) -> Bill:
         return Bill(
@@ -172,6 +194,7 @@ class OpeningBill(BaseModel):
             due_on=self.due_on,
             late_fee_fen=self.late_fee,
             at=at,
+            **{name: getattr(self, name) for name in BILL_DETAILS},
         )
 
 
@@ -336,9 +359,21 @@ class PromiseBody(Body):
     by: Until = Field(examples=["2026-03-20"])
 
 
+Evidence = Annotated[
+    Annotated[Line, Field(max_length=200)] | None,
+    Field(title="凭证 Evidence (a file of the case)", json_schema_extra=PICTURE),
+]
+"""A file of the case, or the plain name of a paper."""
+
+
 class HoldBody(Body):
-    reason: Prose = Field(examples=["用户申请"])
+    """`ground`: a reason of the pack's list, which says how long it may hold. `reference`: of money at the bank."""
+
+    reason: Prose = Field(examples=["用户申请"], title="原因 Reason")
     until: Until | None = None
+    ground: Ground | None = None
+    evidence: Evidence = None
+    reference: Reference | None = None
 
 
 class PauseBody(Body):
@@ -394,7 +429,63 @@ class UrgeBody(Body):
 
 
 class ReleaseBody(Body):
-    """Nothing needs to be said."""
+    """Nothing needs to be said. `hold`: this one alone. `how`: whether what it waited for came about."""
+
+    hold: Line | None = None
+    how: Literal["released", "kept", "broken"] = "released"
+    reason: Prose | None = None
+
+
+class WaiveBody(Body):
+    """Late fees are to be waived: of these bills, or of all. A second person decides."""
+
+    bills: BillNos = Field((), title="账单（不选就是全部） Bills (none: all)")
+    reason: Prose = Field(examples=["账单投递有误"], title="理由 Reason")
+    evidence: Evidence = None
+
+
+class ViolationBody(Body):
+    """A limited valve was found opened, its seal broken, or a pipe around it."""
+
+    found: Found = Field(examples=["self-opened"], title="发现 What was found")
+    evidence: Annotated[Line, Field(max_length=200)] = Field(
+        examples=["valve.jpg"], title="照片 Photo", json_schema_extra=PICTURE
+    )
+    note: Annotated[Prose, Field(max_length=1000)] | None = Field(None, title="说明 Remark")
+
+
+class CorrectionBody(Body):
+    """A bill was wrong: it is taken back, and another issued in its place, or none."""
+
+    account: AccountNo = Field(examples=["0410023"])
+    reason: Prose = Field(examples=["抄错止码"])
+    instead: OpeningBill | None = None
+
+
+class AccountChangeBody(Body):
+    """Another tenant or owner from a day on; an account closed, suspended, resumed; its house demolished.
+
+    `bills` belong to whoever was there before although their month says otherwise. `class`: the customer's, from now.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: Change | Literal["class"] = Field(examples=["tenant"], title="变更 What changed")
+    changed_on: Day = Field(alias="on", examples=["2026-04-01"], title="从哪一天起 From which day")
+    bills: BillNos = Field((), title="另归前用户的账单 More bills of whoever was there before")
+    customer_class: CustomerClass | None = Field(None, alias="class", title="用户类别改为 Class of customer")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.what == "class" and self.customer_class is None:
+            raise ValueError("class: is missing: say which class it is now")
+        return self
+
+    def fact(self, at: datetime) -> Changed | None:
+        """The change as the ledger has it; of the class it has a fact of its own."""
+        if self.what == "class":
+            return None
+        return Changed(what=self.what, changed_on=self.changed_on, bills=self.bills, at=at)
 
 
 class WithdrawBody(Body):

@@ -13,6 +13,7 @@ from api.access import SignedIn, VisibleCase
 from api.errors import documented
 from api.house import Here
 from api.words import said_moment, said_step
+from domain.arrears.beside import out_of_time_at
 from domain.clock import Party, by_party, by_phase
 from store import orders, projects, reads
 from store.keyset import LONGEST_PAGE
@@ -102,7 +103,8 @@ def looked_into(
         )
         conditions = orders.conditions_now(connection, question, order=order)
         account = shown.account_shown(reads.account_on_record(connection, no), person)
-        fields["arrears"] = shown.arrears_shown(facts, account, conditions)
+        ends_at = out_of_time_at(facts, case.policy)
+        fields["arrears"] = shown.arrears_shown(facts, account, conditions, out_of_time_at=ends_at)
     else:
         project, papers = projects.project(connection, row.case_no)
         visit = case.facts.visit.model_dump(mode="json") if case.facts.visit else None

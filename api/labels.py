@@ -116,6 +116,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "self-opened": ("私自开阀", "Opened without leave"),
     "seal-broken": ("铅封损坏", "Seal broken"),
     "bypass": ("旁接管道", "Bypass"),
+    "class": ("用户类别", "Class of customer"),
     "tenant": ("更换租户", "Another tenant"),
     "owner": ("更换产权人", "Another owner"),
     "suspended": ("报停", "Suspended"),

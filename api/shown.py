@@ -1,15 +1,16 @@
 """What is answered: rows and facts as people and systems read them. Money is a string in yuan, instants are +08:00."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from api.arithmetic import ArithmeticShown, arithmetic_of
 from api.words import NextMoment, NextStep
-from domain.account import Bill
-from domain.arrears.facts import ArrearsFacts
+from domain.account import BILL_DETAILS, Bill, Standing, Void
+from domain.arrears.facts import ArrearsFacts, Asking
 from domain.arrears.interlock import Condition
 from domain.calendars import Calendar
 from domain.clock import spent
@@ -157,7 +158,11 @@ class AccountShown(BaseModel):
 
 
 class BillShown(BaseModel):
-    """A bill: `owed` is what is left of its principal."""
+    """A bill: `owed` is what is left of its principal.
+
+    `fees` are what the amount is made of; `taken_back` says that it was wrong, `corrected_by` what stands in its place,
+    `left_behind` that it is a predecessor's debt, `waived` how much of its late fee is.
+    """
 
     no: str
     period: str
@@ -167,6 +172,16 @@ class BillShown(BaseModel):
     owed: Money
     overdue: bool
     disputed: bool
+    reading_before: Decimal | None = None
+    reading: Decimal | None = None
+    volume: Decimal | None = None
+    fees: dict[str, Money] = {}
+    estimated: bool = False
+    final: bool = False
+    waived: Money = 0
+    taken_back: bool = False
+    corrected_by: str | None = None
+    left_behind: bool = False
 
 
 class PaymentShown(BaseModel):
@@ -185,6 +200,7 @@ class Owed(BaseModel):
     disputed: Money
     late_fees: Money
     prepaid: Money
+    apart: Money = Field(description="What a predecessor, or an account that is no more, left behind")
 
 
 class HoldShown(BaseModel):
@@ -194,6 +210,11 @@ class HoldShown(BaseModel):
     started_at: datetime
     until: datetime | None
     parts: list[dict[str, Any]]
+    ground: str | None = None
+    evidence: str | None = None
+    reference: str | None = None
+    looked_at: bool = False
+    fell_due: bool = False
 
 
 class DisputeShown(Of):
@@ -227,6 +248,9 @@ class ArrearsShown(BaseModel):
     limited_at: datetime | None
     restored_at: datetime | None
     may_limit: list[Condition]
+    waivers: list[dict[str, Any]] = []
+    violations: list[dict[str, Any]] = []
+    out_of_time_at: datetime | None = Field(None, description="When the oldest of it can be sued for no more")
 
 
 class CaseShown(CaseLine):
@@ -322,9 +346,16 @@ def account_shown(row: Any, person: Person) -> AccountShown:
     )
 
 
-def arrears_shown(facts: ArrearsFacts, account: AccountShown, may_limit: tuple[Condition, ...]) -> ArrearsShown:
+def arrears_shown(
+    facts: ArrearsFacts,
+    account: AccountShown,
+    may_limit: tuple[Condition, ...],
+    *,
+    out_of_time_at: datetime | None = None,
+) -> ArrearsShown:
     owed = facts.owed()
     bills = {fact.no: fact for fact in facts.ledger if isinstance(fact, Bill)}
+    taken_back = {fact.no: fact.corrected_by for fact in facts.ledger if isinstance(fact, Void)}
     disputed = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
     reversed_ = {fact.reference for fact in facts.ledger if fact.kind == "reversal"}
     return ArrearsShown(
@@ -337,9 +368,14 @@ def arrears_shown(facts: ArrearsFacts, account: AccountShown, may_limit: tuple[C
                 amount=bill.amount_fen,
                 late_fee=bill.late_fee_fen,
                 due_on=bill.due_on,
-                owed=owed.owed.get(bill.no, 0) if bill.overdue_from <= facts.as_of else bill.amount_fen,
+                owed=_left_of(bill, facts, owed, taken_back),
                 overdue=bill.overdue_from <= facts.as_of,
                 disputed=bill.no in disputed,
+                **{name: getattr(bill, name) for name in BILL_DETAILS},
+                waived=facts.waived.get(bill.no, 0),
+                taken_back=bill.no in taken_back,
+                corrected_by=taken_back.get(bill.no),
+                left_behind=bill.no in owed.left_behind,
             )
             for bill in sorted(bills.values(), key=lambda bill: (bill.due_on, bill.no))
         ],
@@ -359,7 +395,22 @@ def arrears_shown(facts: ArrearsFacts, account: AccountShown, may_limit: tuple[C
         limited_at=facts.limited_at,
         restored_at=facts.restored_at,
         may_limit=list(may_limit),
+        waivers=[in_yuan(_asking(waiver)) for waiver in facts.waivers],
+        violations=[_asking(violation) for violation in facts.violations],
+        out_of_time_at=out_of_time_at,
     )
+
+
+def _left_of(bill: Bill, facts: ArrearsFacts, owed: Standing, taken_back: Mapping[str, str | None]) -> int:
+    if bill.no in taken_back:
+        return 0
+    return owed.owed.get(bill.no, 0) if bill.overdue_from <= facts.as_of else bill.amount_fen
+
+
+def _asking(asking: Asking) -> dict[str, Any]:
+    told = asking.model_dump(mode="json", exclude_none=True)
+    fees = told.pop("fees")
+    return told | ({"fees": {no: yuan(fen) for no, fen in fees.items()}} if fees else {})
 
 
 def entry_shown(row: Any) -> EntryShown:

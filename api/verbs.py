@@ -11,7 +11,15 @@ from api.access import DecidableCase, Decider
 from api.errands import Errand, Errands, Pending, Told
 from api.errors import documented
 from api.house import Here, House
-from domain.arrears.commands import AgreePlan, DisputeBills, RecordContact, ResolveDispute, TakePromise
+from domain.arrears.commands import (
+    AgreePlan,
+    DisputeBills,
+    RecordContact,
+    RecordViolation,
+    ResolveDispute,
+    TakePromise,
+    WaiveFees,
+)
 from domain.commands import PauseTask, PlaceHold, ReassignTask, ReleaseHold, ResumeTask, UrgeTask, WithdrawCase
 from domain.connection.acceptance import InviteToAcceptance, ReportData
 from domain.connection.commands import CheckPaper, ReportOccupancy
@@ -64,15 +72,33 @@ async def promise(case: DecidableCase, body: bodies.PromiseBody, errand: Errand)
 
 
 @router.post("/hold")
-async def hold(case: DecidableCase, body: bodies.HoldBody, errand: Errand) -> Told | Pending:
-    """The case stands still, for a reason, until a day or instant, or until released. Collector, supervisor."""
+async def hold(case: DecidableCase, body: bodies.HoldBody, errand: Errand, house: Here) -> Told | Pending:
+    """The case stands still, for a reason, until a day or instant, or until released. Collector, supervisor.
+
+    On a ground of the pack's list, which says how long it may hold and what follows, also clerk.
+    """
+    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, {"evidence": body.evidence})
     return await errand.tell(case, PlaceHold, **body.model_dump())
 
 
 @router.post("/release")
 async def release(case: DecidableCase, errand: Errand, body: bodies.ReleaseBody | None = None) -> Told | Pending:
-    """Every hold, promise and plan of the case ends. Collector, supervisor."""
-    return await errand.tell(case, ReleaseHold)
+    """A hold, promise or plan of the case ends, or every one. Collector, supervisor."""
+    return await errand.tell(case, ReleaseHold, **(body.model_dump() if body else {}))
+
+
+@router.post("/waive")
+async def waive(case: DecidableCase, body: bodies.WaiveBody, errand: Errand, house: Here) -> Told | Pending:
+    """Late fees are to be waived; a second person decides. Clerk, collector, supervisor."""
+    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, {"evidence": body.evidence})
+    return await errand.tell(case, WaiveFees, **body.model_dump())
+
+
+@router.post("/violation")
+async def violation(case: DecidableCase, body: bodies.ViolationBody, errand: Errand, house: Here) -> Told | Pending:
+    """A limited valve was opened without leave: the limit stands. Collector, engineer, meter technician, supervisor."""
+    await run_in_threadpool(files.refuse_foreign_files, house, case.case_no, {"evidence": body.evidence})
+    return await errand.tell(case, RecordViolation, **body.model_dump())
 
 
 @router.post("/pause")

@@ -63,6 +63,10 @@ class Bill(Frozen):
         return start_of(self.due_on + timedelta(days=1))
 
 
+BILL_DETAILS = ("reading_before", "reading", "volume", "fees", "estimated", "final")
+"""The fields of a bill that say what it was made from."""
+
+
 class Payment(Frozen):
     """Money received. `at` is when it came through our door, `paid_at` when the customer paid."""
 

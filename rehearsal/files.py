@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from domain.account import Bill, Change, Changed, CustomerClass, Payment, Protection, Reversal, Void
+from domain.account import BILL_DETAILS, Bill, Change, Changed, CustomerClass, Payment, Protection, Reversal, Void
 from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.policy import Stage
 from domain.calendars import CHINA, Calendar, PublishedYear
@@ -127,7 +127,7 @@ class OverdueBill(Strict):
             due_on=self.due_on,
             late_fee_fen=self.late_fee,
             at=at,
-            **self.model_dump(include={"reading_before", "reading", "volume", "fees", "estimated", "final"}),
+            **{name: getattr(self, name) for name in BILL_DETAILS},
         )
 
 

@@ -10,6 +10,7 @@ from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
 from api.pages import applicant_link, course, ladder_steps, rails, timeline, visits
+from api.pages.case_forms import small_forms
 from api.pages.contacts import form_of
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
@@ -18,7 +19,7 @@ from api.pages.tasks import case_address
 from api.pages.works import works_of
 from api.project_course import course_of
 from domain.arrears.commands import AgreePlan, DisputeBills, ResolveDispute, TakePromise
-from domain.commands import Command, PlaceHold, ReleaseHold, WithdrawCase
+from domain.commands import Command, ReleaseHold, WithdrawCase
 from domain.connection.commands import CheckPaper, ReportOccupancy
 from domain.connection.papers import Paper, papers
 from domain.connection.sending_back import BACK_TO, refuse_unless_reopening
@@ -97,6 +98,7 @@ def arrears(viewer: Looking, case: VisibleCase) -> Response:
         **form_of(),
         rail=rails.rail(stops, case.stage, facts["entered"], over=case.status == "closed"),
         steps=ladder_steps.steps(stands.facts, stands.policy, stands.calendar),
+        small_forms=small_forms(viewer, facts["case"]["arrears"], stands.policy) if case.status == "open" else [],
     )
 
 
@@ -169,21 +171,18 @@ async def plan(
     return await _tell(viewer, case, AgreePlan, **body.model_dump())
 
 
-@router.post("/{place}/{case_no}/hold")
-async def hold(
+@router.post("/{place}/{case_no}/release")
+async def release(
     viewer: Looking,
     place: str,
     case: DecidableCase,
-    reason: Annotated[str, Form()],
-    until: Annotated[str | None, Form()] = None,
+    hold: Annotated[str | None, Form(max_length=40)] = None,
+    how: Annotated[str, Form()] = "released",
+    reason: Annotated[str | None, Form(max_length=500)] = None,
 ) -> Response:
-    body = meant(bodies.HoldBody, reason=reason, until=until or None)
-    return await _tell(viewer, case, PlaceHold, **body.model_dump())
-
-
-@router.post("/{place}/{case_no}/release")
-async def release(viewer: Looking, place: str, case: DecidableCase) -> Response:
-    return await _tell(viewer, case, ReleaseHold)
+    """One hold, with whether what it waited for came about; none named: every one."""
+    body = meant(bodies.ReleaseBody, hold=hold or None, how=how, reason=reason or None)
+    return await _tell(viewer, case, ReleaseHold, **body.model_dump())
 
 
 @router.post("/{place}/{case_no}/dispute")

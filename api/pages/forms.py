@@ -11,7 +11,6 @@ from starlette.datastructures import FormData
 from starlette.datastructures import UploadFile as Uploaded
 
 from domain.calendars import CHINA
-from domain.tasks import Form
 
 Kind = Literal["choice", "tick", "text", "long", "number", "instant", "day", "photo", "signature", "names", "items"]
 B = TypeVar("B", bound=BaseModel)
@@ -40,7 +39,7 @@ class Field(NamedTuple):
 
 
 def fields_of(
-    form: type[Form],
+    form: type[BaseModel],
     *,
     given: Mapping[str, Any] | None = None,
     faults: Mapping[str, str] | None = None,
@@ -114,7 +113,7 @@ def _demanded(schema: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def read_back(form: type[Form], sent: FormData) -> tuple[dict[str, Any], dict[str, UploadFile]]:
+def read_back(form: type[BaseModel], sent: FormData) -> tuple[dict[str, Any], dict[str, UploadFile]]:
     """What was filled in, as the JSON door takes it, and the files that came with it. Empty fields are left out."""
     filled: dict[str, Any] = {}
     files: dict[str, UploadFile] = {}
