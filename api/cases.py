@@ -109,6 +109,8 @@ def looked_into(
         project, papers = projects.project(connection, row.case_no)
         visit = case.facts.visit.model_dump(mode="json") if case.facts.visit else None
         fields["project"] = shown.in_yuan(project.model_dump(mode="json")) | {"papers": papers, "visit": visit}
+        if person.inside:
+            fields["project"]["works"] = case.facts.works.model_dump(mode="json")
     return fields
 
 

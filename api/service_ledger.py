@@ -16,6 +16,7 @@ from api.sheets import service_sheet
 from api.workbooks import BOOK
 from store.keyset import LONGEST_PAGE
 from store.service_ledger import ServiceFilter, ServiceRow, service_ledger
+from store.time_to_water import QUARTER, CustomerCost, customer_cost
 
 router = APIRouter(tags=["cases"])
 
@@ -45,6 +46,14 @@ def read_ledger(person: SignedIn, house: Here, query: Annotated[ServicePage, Que
     with house.database.read() as connection:
         page = service_ledger(connection, person, query.where(), at=house.clock(), after=query.after, limit=query.limit)
     return shown.Listed(items=page.rows, next=page.next)
+
+
+@router.get("/customer-cost", responses=documented())
+def read_cost(person: SignedIn, house: Here) -> list[CustomerCost]:
+    """What projects took of their customers: those done in this quarter of a year, and in the one before."""
+    at = house.clock()
+    with house.database.read() as connection:
+        return [customer_cost(connection, person, until=until) for until in (at, at - QUARTER)]
 
 
 @router.get("/service-ledger.xlsx", response_class=FileResponse, responses=documented(422) | BOOK)

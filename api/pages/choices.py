@@ -8,6 +8,7 @@ from api.pages.words import Language
 from domain.calendars import local
 from domain.connection.facts import Project, ProjectFacts
 from domain.connection.policy import ConnectionPolicy
+from domain.connection.works import attending
 from policies.packs import load_pack
 from store import projects, reads
 
@@ -62,6 +63,31 @@ def brief(house: House, task: Any) -> str | None:
             return works.problems[about].what
         case _:
             return None
+
+
+class GoesAlong(NamedTuple):
+    """A unit that takes part in a task, how, and who represents it, if the project names somebody."""
+
+    unit: str
+    part: str
+    representative: str | None
+
+
+def going_along(house: House, task: Any) -> list[GoesAlong]:
+    """Who takes part in a task of a project, by its pack, whoever has it in hand first."""
+    if task.process != "connection":
+        return []
+    with house.database.read() as connection:
+        row = reads.case_on_record(connection, task.case_no)
+    policy = load_pack(row.pack).connection
+    if policy is None:
+        return []
+    parties = ProjectFacts.model_validate(row.facts).works.parties
+    return [
+        GoesAlong(unit, each.value.part, parties[unit].representative if unit in parties else None)
+        for each in attending(task.key, policy.works)
+        for unit in each.value.units
+    ]
 
 
 def _nodes(project: Project, policy: ConnectionPolicy) -> dict[str, list[str]]:

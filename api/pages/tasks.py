@@ -18,7 +18,7 @@ from api.errors import NotSignedIn
 from api.house import EngineAway
 from api.once import Once
 from api.pages import ladder_steps
-from api.pages.choices import brief, choices
+from api.pages.choices import brief, choices, going_along
 from api.pages.field_answers import beaten_told, done_told, fault_told
 from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
@@ -51,7 +51,7 @@ def _page(viewer: Viewer, task: Any, *, status: int = 200, **facts: Any) -> Resp
     rests_on = evidence(viewer, task) if task.key in WEIGHED else {}
     serves = task.key in SERVING and task.status == "open"
     on_paper = notices_of(viewer, task) if serves else {"papers": [], "to_print": None}
-    facts = about(viewer, task) | rests_on | on_paper | facts
+    facts = about(viewer, task) | rests_on | on_paper | {"along": going_along(viewer.house, task)} | facts
     return viewer.show("task.html", status=status, **facts, evidence=bool(rests_on))
 
 

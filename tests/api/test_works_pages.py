@@ -75,6 +75,11 @@ def test_a_declaration_that_is_wrong_comes_back_with_its_fault_and_a_good_one_is
     right = page(site, address, "engineer", reason="地下电缆占位", stops="yes")
     assert (right.status_code, right.headers["Location"]) == (303, f"/projects/{at_work}?told=declare")
     shown = page(site, f"/projects/{at_work}", "engineer").text
+    change = driven_to(site, at_work, "connection.change-design")
+    told = page(site, f"/tasks/{change}", "designer").text
+    assert "地下电缆占位" in told
+    assert "设计单位 跟踪" in told
+    assert site.get(f"/cases/{at_work}").json()["project"]["works"]["changes"]["1"]["stops"] is True
     assert "地下电缆占位" in shown
     assert "停工" in shown
     assert "设计变更现场处理" in shown
@@ -123,3 +128,32 @@ def test_the_board_at_the_site_says_what_every_board_says(site: Site, at_work: s
     for part in ("供水工程施工公示牌", "工程简介", "工期", "示意图", "施工单位", "监督电话", "D-0001", "工业北路"):
         assert part in text
     assert page(site, f"/projects/{opened(site)}/declare/nothing", "engineer").status_code == 404
+
+
+@pytest.mark.clause("changchun.connection.lower-customer-cost")
+def test_what_projects_cost_their_customers_is_told_quarter_by_quarter(site: Site) -> None:
+    """One project whose customer brings papers twice, in a part of the organisation of its own."""
+    part = f"cost-{uuid4().hex[:6]}"
+    clerk, watcher = site.add(f"c-{part}", "clerk", grid=part), site.add(f"w-{part}", "representative", grid=part)
+    customer = site.add(f"k-{part}", "customer")
+    made = site.post("/connection-projects", {"project": {"name": "小店", "kind": "single"}}, who=clerk)
+    case_no = made.json()["case_no"]
+    for _ in range(2):
+        check = driven_to(site, case_no, "connection.check-papers")
+        missing = {"form": {"outcome": "missing", "missing": ["产权证明"]}}
+        assert site.post(f"/tasks/{check}/decide", missing, who=clerk).status_code == 200
+        supply = driven_to(site, case_no, "connection.supply-papers")
+        site.post(f"/cases/{case_no}/reassign", {"task": supply, "to": customer}, who="supervisor")
+        told = site.post(f"/tasks/{supply}/decide", {"form": {"papers": ["产权证明"]}}, who=customer)
+        assert told.status_code == 200, told.text
+    task_id = driven(site, case_no, until="connection.follow-up")
+    assert [each["projects"] for each in site.get("/customer-cost", who=watcher).json()] == [0, 0]
+    site.post(f"/tasks/{task_id}/decide", {"form": {"satisfaction": "satisfied"}}, who="follow-up")
+    (now, before) = eventually(lambda: cost(site, watcher))
+    assert (now["projects"], now["papers_brought"], before["days"]) == (1, 2.0, None)
+    assert "补件 2.0 次" in page(site, "/service-ledger", watcher).text
+
+
+def cost(site: Site, who: str) -> list[dict[str, Any]] | None:
+    told = site.get("/customer-cost", who=who).json()
+    return list(told) if told[0]["projects"] else None

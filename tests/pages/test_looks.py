@@ -52,7 +52,13 @@ def addresses(site: Site) -> dict[str, list[str]]:
             f"/tasks/{notice}/clock",
             "/tour",
         ],
-        "representative": ["/projects", f"/projects/{project_no}", f"/tasks/{arranged}"],
+        "representative": [
+            "/projects",
+            f"/projects/{project_no}",
+            f"/tasks/{arranged}",
+            f"/projects/{project_no}/declare/party",
+            f"/projects/{project_no}/board",
+        ],
         "engineer": ["/field", f"/field/{survey}", f"/tasks/{survey}"],
         "supervisor": [
             "/approvals",
