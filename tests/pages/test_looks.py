@@ -48,6 +48,7 @@ def addresses(site: Site) -> dict[str, list[str]]:
             "/inbox",
             "/arrears",
             f"/arrears/{case_no}",
+            f"/arrears/notices?case={case_no}",
             f"/tasks/{notice}",
             f"/tasks/{notice}/clock",
             "/tour",
