@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check explore format bench lock clean
+.PHONY: setup run test check explore mutants format bench lock clean
 
 setup: $(VENV)/installed $(VENV)/pages
 
@@ -40,6 +40,10 @@ check: setup
 # Looks for examples that no run has met: seeds are drawn anew each time. What it finds becomes a test of its own.
 explore: setup
 	GUANJIA_EXPLORE=1 $(BIN)/python -m pytest -n 2 tests/domain tests/policies tests/store
+
+# Takes each guard behind the invariants 1 to 5 away, one at a time: a test has to notice. Minutes to an hour.
+mutants: setup
+	$(BIN)/python -m bench.mutants
 
 format: setup
 	$(BIN)/ruff format .

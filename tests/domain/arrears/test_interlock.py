@@ -23,7 +23,10 @@ Question = dict[str, Any]
 
 def question(pack: str = "jinan", moment: Moment = "valve") -> Question:
     """A question to which everything answers yes."""
-    play = OUT[pack]
+    return about(OUT[pack], moment)
+
+
+def about(play: Play, moment: Moment = "valve") -> Question:
     return {
         "moment": moment,
         "facts": play.facts,
@@ -186,6 +189,15 @@ def test_a_second_before_the_last_period_is_over_is_too_early(pack):
 
 def test_a_report_that_was_not_written_refuses():
     assert refuses(without("reports", "arrears.report-nonpayer")(question("kaifeng"))) == ["steps-taken"]
+
+
+@pytest.mark.parametrize(
+    ("pack", "task"), [("liaocheng", "arrears.publish-limit"), ("standard", "arrears.dun-customer")]
+)
+def test_a_step_of_the_ladder_that_was_not_taken_refuses(pack, task):
+    asked = about(opened(pack=pack).drive(LIMIT))
+    assert refuses(asked) == []
+    assert refuses(without("did", task)(asked)) == ["steps-taken"]
 
 
 def test_jinan_asks_for_neither_contact_nor_report():
