@@ -12,6 +12,7 @@ from domain.connection.facts import ProjectFacts
 from domain.connection.items import Check, Depth, Fault, Item, Look, fingerprint, judged, water_used
 from domain.connection.phases import item_checks
 from domain.connection.policy import ConnectionPolicy
+from domain.money import yuan
 from domain.refusals import Refused
 from domain.tasks import refuse_unless_decidable
 from store import items, reads
@@ -112,6 +113,15 @@ def folded(house: House, case_no: str, key: str, form: Mapping[str, Any]) -> dic
             return dict(form)
         tabled = {item.no: item for item in items.of_case(connection, case_no)}
     return _fold(form, looks, tabled)
+
+
+def fee_due(house: House, case_no: str, key: str) -> dict[str, str]:
+    """What the settling of the fee is filled with: the water used before the acceptance times its price."""
+    if key != "connection.settle-fee":
+        return {}
+    with house.database.read() as connection:
+        fee = standing(connection, case_no).facts.fee_fen
+    return {} if fee is None else {"amount": yuan(fee)}
 
 
 def _fold(form: Mapping[str, Any], looks: Mapping[int, Look], tabled: Mapping[int, Item]) -> dict[str, Any]:

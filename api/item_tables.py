@@ -15,11 +15,12 @@ from api.errands import Errand, Errands, Pending, Told
 from api.errors import documented
 from api.house import Here, House
 from api.incoming import Incoming, Kept
-from domain.connection.acceptance import TakeItemTable
+from domain.commands import refuse_unless_acting
+from domain.connection.acceptance import ON_SITE, TakeItemTable
 from domain.connection.items import Mismatched, Table, mismatched
 from domain.policy import Strict
 from domain.refusals import Refused
-from store import items
+from store import items, new_accounts
 from store.items import TableKept
 from store.people import Person
 
@@ -49,11 +50,15 @@ class TableTold(Strict):
 
 
 class TableTaken(BaseModel):
-    """A table that stands now. `new`: false when it stood already. `told`: what the case made of it."""
+    """A table that stands now. `new`: false when it stood already. `told`: what the case made of it.
+
+    Once the accounts are open a table only completes what is known of them: `completed` are the items it changed.
+    """
 
     table: TableKept
     new: bool
-    told: Told | Pending
+    told: Told | Pending | None
+    completed: int | None = None
 
 
 class TablesShown(BaseModel):
@@ -148,6 +153,10 @@ async def taken(house: House, errand: Errands, case: Any, sha256: str) -> TableT
     """Take a table in and tell its case. What the case would refuse is refused before a row is written."""
     told = await run_in_threadpool(previewed, house, sha256)
     at, person = house.clock(), errand.person
+    with house.database.read() as connection:
+        has_accounts = bool(new_accounts.opened(connection, case.case_no, limit=1))
+    if has_accounts and told.table == "order":
+        return await run_in_threadpool(_completed, house, person, case, told)
     command = {"table": told.table, "sha256": told.sha256, "items": max(1, told.items)}
     new = await run_in_threadpool(_put, house, person, case, told, TakeItemTable(by=person.actor, at=at, **command))
     heard = await errand.tell(case, TakeItemTable, **command)
@@ -172,6 +181,17 @@ def _put(house: House, person: Person, case: Any, told: TableTold, command: Take
             at=command.at,
             by=person.id,
         )
+
+
+def _completed(house: House, person: Person, case: Any, told: TableTold) -> TableTaken:
+    """What a table says of accounts that are open: it completes them, and the case hears nothing of it."""
+    refuse_unless_acting(person.actor, *ON_SITE, "clerk")
+    read = read_table(kept_table(house, told.sha256).file)
+    _refuse_unfit(told, read)
+    with house.database.write() as connection:
+        changed = new_accounts.complete(connection, case.case_no, read.items, at=house.clock())
+        table = items.tables_of(connection, case.case_no)[told.table]
+    return TableTaken(table=table, new=False, told=None, completed=changed)
 
 
 def _refuse_unfit(told: TableTold, read: TableRead) -> None:

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection, exists, func, select
 
 from runtime.starts import Starts
-from store import outbox
+from store import new_accounts, outbox
 from store.database import Database
 from store.tables import cases, ledger, openings, tasks
 from store.tables import outbox as waiting
@@ -31,13 +31,17 @@ SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Case numbers, by what is wrong. `adrift` needs a person; for the rest word was left."""
+    """Case numbers, by what is wrong. `adrift` and `unbilled` need a person; for the rest word was left.
+
+    `unbilled`: new accounts of a project had no first bill within a cycle, or are in no reading book by its term.
+    """
 
     unheard: tuple[str, ...] = ()
     unopened: tuple[str, ...] = ()
     unreopened: tuple[str, ...] = ()
     overslept: tuple[str, ...] = ()
     adrift: tuple[str, ...] = ()
+    unbilled: tuple[str, ...] = ()
 
 
 def reconcile(database: Database, *, now: datetime) -> Findings:
@@ -46,6 +50,7 @@ def reconcile(database: Database, *, now: datetime) -> Findings:
     A case that does not react is nudged every minute for an hour and then once an hour, so that its history stays
     within the engine's bounds.
     """
+    unbilled = tuple(_first_bills(database, now))
     with database.read() as connection:
         unheard = _unheard(connection, now)
         unopened = _unopened(connection, now)
@@ -64,7 +69,17 @@ def reconcile(database: Database, *, now: datetime) -> Findings:
         unreopened=_numbers(unreopened),
         overslept=_numbers(overslept),
         adrift=_numbers(adrift),
+        unbilled=unbilled,
     )
+
+
+def _first_bills(database: Database, now: datetime) -> list[str]:
+    """Late first bills. A watch is written to only once all of its accounts have had theirs."""
+    with database.read() as connection:
+        if not new_accounts.watched(connection):
+            return []
+    with database.write() as connection:
+        return new_accounts.settle(connection, at=now)
 
 
 async def reconcile_for_ever(
@@ -87,6 +102,7 @@ def report(findings: Findings) -> None:
         ("unreopened", False),
         ("overslept", True),
         ("adrift", True),
+        ("unbilled", True),
     ):
         found: tuple[str, ...] = getattr(findings, kind)
         if found:

@@ -4,15 +4,18 @@ Made within the transaction that records the decision, each item once: an item t
 often the entry is written. The watch is a question to the ledger, asked when somebody looks: it holds no case open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from domain.clauses import keeps
+from domain.connection.items import Item
 from domain.connection.policy import AccountNumbers
 from domain.policy import Strict
+from domain.refusals import Refused
 from store.database import upsert
 from store.imports import add_accounts
 from store.keyset import Page, beyond, page_of
@@ -20,6 +23,8 @@ from store.ledger import AccountRecord
 from store.people import Person, within
 from store.tables import PARTS, accounts, cases, items, ledger, meters, numbers, projects, reading_watches
 
+METER = ("meter_no", "dn", "start_reading", "seal_no", "position", "remote")
+KNOWN = {"customer_class", "address"}
 HOUSEHOLDS = (None, "other", "real-estate")
 
 
@@ -36,9 +41,8 @@ def open_of(connection: Connection, case_no: str, opened: Mapping[str, Any], *, 
     for row in rows:
         key = and_(items.c.case_no == case_no, items.c.kind == "order", items.c.no == row.no)
         connection.execute(update(items).where(key).values(account_no=by_no[row.no]))
-    shared = ("meter_no", "dn", "start_reading", "seal_no", "position", "remote")
     made = [
-        {name: getattr(row, name) for name in shared}
+        {name: getattr(row, name) for name in METER}
         | {
             "account_no": by_no[row.no],
             "case_no": case_no,
@@ -130,7 +134,7 @@ def first_bills(
     limit: int = 50,
 ) -> Page[FirstBills]:
     """Projects whose accounts wait for their first bill, the soonest due first; billed ones are no longer there."""
-    statement = _counted().where(within(person, cases))
+    statement = _counted().where(within(person, cases), reading_watches.c.ended_at.is_(None))
     waiting = statement.subquery()
     wanted = select(waiting).where(waiting.c.accounts > 0, waiting.c.billed < waiting.c.accounts)
     if late:
@@ -154,7 +158,7 @@ def _counted() -> Select[Any]:
     )
     return (
         select(
-            reading_watches,
+            *(column for column in reading_watches.c if column.name != "ended_at"),
             projects.c.name,
             func.count(meters.c.account_no).label("accounts"),
             func.count(meters.c.reading_book).label("in_route"),
@@ -165,6 +169,72 @@ def _counted() -> Select[Any]:
         .outerjoin(meters, meters.c.case_no == reading_watches.c.case_no)
         .group_by(*reading_watches.c, projects.c.name)
     )
+
+
+def watched(connection: Connection) -> bool:
+    """Whether any first bill is waited for."""
+    return (
+        connection.scalar(select(reading_watches.c.case_no).where(reading_watches.c.ended_at.is_(None)).limit(1))
+        is not None
+    )
+
+
+def settle(connection: Connection, *, at: datetime, limit: int = 1000) -> list[str]:
+    """End each watch whose accounts have all had a bill; the case numbers of those that are late, the oldest first."""
+    due = reading_watches.c.billed_by
+    waiting = _counted().where(reading_watches.c.ended_at.is_(None)).order_by(due).limit(limit)
+    rows = connection.execute(waiting).all()
+    late = []
+    for row in rows:
+        found = FirstBills.model_validate(dict(row._mapping))
+        if found.accounts and found.billed >= found.accounts:
+            mine = (reading_watches.c.case_no == found.case_no, reading_watches.c.of == found.of)
+            connection.execute(update(reading_watches).where(*mine).values(ended_at=at))
+        elif found.accounts and found.late(at):
+            late.append(found.case_no)
+    return list(dict.fromkeys(late))
+
+
+@keeps("qingdao.account-opening.complete-existing-project-data")
+def complete(connection: Connection, case_no: str, rows: Sequence[Item], *, at: datetime) -> int:
+    """Complete what is known of a project's accounts and meters from a table that says more; how many it changed.
+
+    A cell that the table leaves empty keeps what is known, and no account gets another number. Raises `Refused` for a
+    table of other items than those that have their accounts.
+    """
+    known = {
+        row.no: row
+        for row in connection.execute(select(items).where(items.c.case_no == case_no, items.c.kind == "order"))
+    }
+    if {item.no for item in rows} != set(known):
+        raise Refused(
+            "form-invalid",
+            f"items: {len(rows)} in the table, {len(known)} have their accounts: number them alike",
+            zh=f"表里有 {len(rows)} 户，已立户的是 {len(known)} 户：编号要一致。",
+        )
+    changed = 0
+    project = connection.execute(select(projects).where(projects.c.case_no == case_no)).one()
+    for item in rows:
+        before = known[item.no]
+        start = None if item.start_reading is None else format(item.start_reading, "f")
+        said = item.model_dump(exclude_none=True, exclude={"no"}) | ({"start_reading": start} if start else {})
+        new = {name: value for name, value in said.items() if getattr(before, name) != value}
+        if not new:
+            continue
+        changed += 1
+        mine = and_(items.c.case_no == case_no, items.c.kind == "order", items.c.no == item.no)
+        connection.execute(update(items).where(mine).values(**new))
+        of_meter = {name: value for name, value in new.items() if name in METER}
+        if of_meter:
+            connection.execute(update(meters).where(meters.c.account_no == before.account_no).values(**of_meter))
+        if new.keys() & {"building", "unit", "room", "customer_class"}:
+            stands = connection.execute(select(items).where(mine)).one()
+            connection.execute(
+                update(accounts)
+                .where(accounts.c.account_no == before.account_no)
+                .values(**_account(stands, project, before.account_no).model_dump(include=KNOWN), updated_at=at)
+            )
+    return changed
 
 
 class NewAccount(Strict):

@@ -310,6 +310,7 @@ reading_watches = Table(
     Column("route", String(100)),
     Column("route_by", Instant),
     Column("billed_by", Instant, nullable=False),
+    Column("ended_at", Instant),
     Index(None, "billed_by", "case_no"),
 )
 

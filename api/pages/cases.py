@@ -9,7 +9,7 @@ from api.access import DecidableCase, VisibleCase
 from api.cases import looked_into
 from api.errands import Errands
 from api.once import Once
-from api.pages import applicant_link, course, ladder_steps, rails, timeline, visits
+from api.pages import applicant_link, course, items, ladder_steps, rails, timeline, visits
 from api.pages.case_forms import small_forms
 from api.pages.contacts import form_of
 from api.pages.forms import meant
@@ -52,6 +52,7 @@ def project(viewer: Looking, case: VisibleCase) -> Response:
         **works_of(viewer, stands, facts["open_tasks"]),
         **applicant_link.panel(viewer, case),
         **visits.panel(viewer, case, facts["stands"].facts),
+        **items.panel(viewer, case, facts["stands"].facts),
         asked_papers=_papers(facts),
         course=_course(viewer, case),
         rail=stops,

@@ -134,7 +134,7 @@ def read_back(form: type[BaseModel], sent: FormData) -> tuple[dict[str, Any], di
                 if items:
                     filled[field.name] = items
             case "instant" if texts:
-                filled[field.name] = _instant(texts[0])
+                filled[field.name] = instant_of(texts[0])
             case "photo" | "signature" if uploads:
                 files[field.name] = uploads[0]
             case _ if texts:
@@ -156,7 +156,7 @@ def _item(line: str) -> tuple[str, str]:
     return number, reason.strip()
 
 
-def _instant(text: str) -> str:
+def instant_of(text: str) -> str:
     """A browser's date and time, which says no zone: the utility's own."""
     try:
         at = datetime.fromisoformat(text)

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from activities.ledger_file import UnreadableLedger
-from api import acceptance, bodies, files, item_tables
+from api import acceptance, acceptance_papers, bodies, files, item_tables
 from api import tasks as task_doors
 from api.acceptance import ACCEPT, Noted, Standing
 from api.access import DecidableCase, DecidableTask, VisibleCase, VisibleTask
@@ -22,13 +22,14 @@ from api.errands import Errands
 from api.errors import STATUS, NotSignedIn
 from api.items import look_of
 from api.once import Once
-from api.pages.forms import meant
+from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
 from api.pages.refusals import headline, said_refusal
 from api.pages.tasks import about, case_address
+from domain.connection.acceptance import InviteToAcceptance, ReportData
 from domain.connection.items import Table, mismatched
 from domain.refusals import Refused
-from store import items, people, projects, reads
+from store import items, new_accounts, people, projects, reads
 from store.items import Show
 
 router = APIRouter(include_in_schema=False)
@@ -226,6 +227,58 @@ async def report(
     errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
     await task_doors.rectified(task, body, errand, viewer.house)
     return viewer.go("/inbox" if not viewer.person.inside else case_address(task.process, task.case_no))
+
+
+# What is told a project about its acceptance and its new customers.
+
+
+@router.post("/projects/{case_no}/invite")
+async def invite(
+    viewer: Looking,
+    case: DecidableCase,
+    appointment: Annotated[str, Form(max_length=40)],
+    method: Annotated[str, Form()],
+) -> Response:
+    """The customer is asked to be at the acceptance; a browser's time says no zone, and is the utility's own."""
+    body = meant(bodies.InviteBody, appointment=instant_of(appointment), method=method)
+    return await _tell(viewer, case, InviteToAcceptance, **body.model_dump())
+
+
+@router.post("/projects/{case_no}/data-wanted")
+async def data_wanted(viewer: Looking, case: DecidableCase, what: Annotated[str, Form(max_length=500)]) -> Response:
+    return await _tell(viewer, case, ReportData, **meant(bodies.DataWantedBody, what=what).model_dump())
+
+
+@router.post("/projects/{case_no}/acceptance-report")
+async def file_report(viewer: Looking, case: DecidableCase) -> Response:
+    """存档: the report as it stands goes to the case's files."""
+    await run_in_threadpool(acceptance_papers.filed, viewer.house, case, viewer.person)
+    return viewer.go(f"/projects/{case.case_no}")
+
+
+async def _tell(viewer: Viewer, case: Any, kind: Any, **said: Any) -> Response:
+    await Errands(viewer.person, viewer.house, Once(None, ""), Response()).tell(case, kind, **said)
+    return viewer.go(f"{case_address(case.process, case.case_no)}?told={kind.model_fields['command'].default}")
+
+
+@router.get("/first-bills")
+def first_bills(
+    viewer: Looking, late: bool = False, after: Annotated[str | None, Query(max_length=400)] = None
+) -> Response:
+    """New accounts that wait for their first bill, project by project, the soonest due first."""
+    if not viewer.person.inside:
+        raise Refused("wrong-role", "first bills: this is for people of the utility", zh="首期账单由本单位人员查看。")
+    with viewer.house.database.read() as connection:
+        page = new_accounts.first_bills(connection, viewer.person, at=viewer.now, late=late, after=after)
+    return viewer.show("first_bills.html", rows=page.rows, next=page.next, late=late)
+
+
+def panel(viewer: Viewer, case: Any, facts: Any) -> dict[str, Any]:
+    """What a project's page says of its acceptance: rounds whose papers can be had, and first bills waited for."""
+    with viewer.house.database.read() as connection:
+        bills = new_accounts.first_bills(connection, viewer.person, at=viewer.now, case_no=case.case_no).rows
+    rounds = facts.round if facts.is_done("accept") else facts.round - 1
+    return {"rounds": list(range(1, rounds + 1)), "bills": bills}
 
 
 # Tables of doors.

@@ -316,6 +316,7 @@ def form_of(
     if given is None:
         given = acceptance.folded(viewer.house, task.case_no, task.key, {})
         given = {**made_out(viewer.house, task.case_no, task.key), **(given or {})}
+        given |= acceptance.fee_due(viewer.house, task.case_no, task.key)
     fields: list[Field] = fields_of(
         TASKS[task.key].form, given=given, faults=faults, options=there.options, told=there.told
     )

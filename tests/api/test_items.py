@@ -181,6 +181,16 @@ def _first_bills(site: Site, case_no: str) -> None:
     assert waiting() == []
 
 
+def test_a_table_that_says_more_completes_the_accounts_that_are_open(site: Site, built: str) -> None:
+    opened = site.get(f"/cases/{built}/accounts").json()["items"]
+    more = take_table(site, built, table(24).replace("1,403,SB00012", "1,413,SB99912"))
+    assert (more["completed"], more["told"]) == (1, None)
+    after = site.get(f"/cases/{built}/accounts").json()["items"]
+    assert [(row["account_no"], row["door"], row["meter_no"]) for row in after if row not in opened] == [
+        (opened[11]["account_no"], "1号楼-1-413", "SB99912")
+    ]
+
+
 def test_a_customer_is_invited_for_tomorrow_and_not_for_today(site: Site) -> None:
     case_no = estate(site, 3)
     driven(site, case_no, "accept")
@@ -188,6 +198,13 @@ def test_a_customer_is_invited_for_tomorrow_and_not_for_today(site: Site) -> Non
     refused = site.post(f"/cases/{case_no}/invite", {"appointment": today}, who="inspector")
     assert (refused.status_code, refused.json()["code"]) == (422, "form-invalid")
     assert site.post(f"/cases/{case_no}/invite", {"appointment": later}, who="inspector").status_code == 200
+    page = f"http://127.0.0.1:{site.settings.api_port}/projects/{case_no}"
+    headers = site.as_("inspector") | {"Sec-Fetch-Site": "same-origin"}
+    said = {"appointment": f"{now() + timedelta(days=2):%Y-%m-%d}T09:00", "method": "sms"}
+    moved = site.http.post(f"{page}/invite", data=said, headers=headers, follow_redirects=False)
+    assert moved.status_code == 303
+    assert site.http.post(f"{page}/invite", data=said | {"appointment": "soon"}, headers=headers).status_code == 422
+    assert "约定验收" in site.http.get(page, headers=headers).text
     task = driven(site, case_no, "accept")
     early = tried(site, task)
     assert (early.status_code, early.json()["code"]) == (409, "gate")

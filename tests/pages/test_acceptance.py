@@ -153,6 +153,8 @@ def test_an_estate_is_accepted_meter_by_meter_on_a_phone(site: Site, page_for: P
     desk.wait_for_url(f"**/projects/{case_no}*")
     expect(desk.locator("#timeline")).to_contain_text("逐户立户")
     pictured(desk, "opened")
+    desk.goto("/first-bills")
+    expect(desk.locator("main")).to_contain_text(f"0/{METERS}")
     with site.database.read() as connection:
         mine = select(func.count()).select_from(accounts).join(meters, meters.c.account_no == accounts.c.account_no)
         assert connection.scalar(mine.where(meters.c.case_no == case_no)) == METERS

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from domain.account import Bill
 from domain.connection.facts import Project, ProjectFacts
 from domain.connection.items import Item
+from domain.refusals import Refused
+from runtime.reconciler import reconcile
 from store import casebook, items, ledger, new_accounts, projects
 from store.casebook import Batch, Entry, Snapshot
 from store.database import Database
@@ -128,6 +130,45 @@ def test_first_bills_are_waited_for_until_every_account_has_one_and_are_late_aft
             ledger.post(connection, no, bill(OPENED_AT - timedelta(days=1), "old"))
             ledger.post(connection, no, bill(OPENED_AT + timedelta(days=20), "first"))
     assert waiting(database) == []
+
+
+def test_a_watch_ends_with_the_last_first_bill_and_is_an_alarm_until_then(database: Database, case_no: str) -> None:
+    begins = {"of": "opened", "billed_by": BILLED_BY.isoformat()}
+    assert reconcile(database, now=BILLED_BY).unbilled == ()
+    say(database, case_no, ("AccountsOpened", OPENS), ("ReadingBegins", begins))
+    assert reconcile(database, now=BILLED_BY - timedelta(seconds=1)).unbilled == ()
+    assert reconcile(database, now=BILLED_BY).unbilled == (case_no,)
+    for row in numbered(database):
+        with database.write() as connection:
+            ledger.post(connection, row.account_no, bill(BILLED_BY, "first"))
+    assert reconcile(database, now=BILLED_BY).unbilled == ()
+    with database.read() as connection:
+        assert not new_accounts.watched(connection)
+
+
+@pytest.mark.clause("qingdao.account-opening.complete-existing-project-data")
+def test_a_table_that_says_more_completes_the_accounts_of_a_project_that_has_them(
+    database: Database, case_no: str
+) -> None:
+    say(database, case_no, ("AccountsOpened", OPENS))
+    more = [
+        Item(no=1, building="3", room="101", meter_no="M1"),
+        Item(no=2, building="3", room="202", meter_no="M9", seal_no="S2", customer_class="organisation"),
+        Item(no=3, building="3", room="301", start_reading="0.5"),
+    ]
+    with database.write() as connection:
+        assert new_accounts.complete(connection, case_no, more, at=OPENED_AT) == 2
+        assert new_accounts.complete(connection, case_no, more, at=OPENED_AT) == 0
+        with pytest.raises(Refused, match="number them alike"):
+            new_accounts.complete(connection, case_no, more[:2], at=OPENED_AT)
+        found = new_accounts.opened(connection, case_no)
+    assert [(each.door, each.meter_no, each.dn, each.start_reading) for each in found] == [
+        ("3-101", "M1", 20, None),
+        ("3-202", "M9", 20, None),
+        ("3-301", "M3", 20, "0.5"),
+    ]
+    second = numbered(database)[1]
+    assert (second.address, second.customer_class) == ("示例路 8 号 3-202", "organisation")
 
 
 def bill(at: datetime, no: str) -> Bill:
