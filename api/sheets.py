@@ -12,6 +12,7 @@ from api.workbooks import Column, Sheet
 from domain.arrears.policy import RecoveryGoals
 from domain.calendars import local
 from domain.policy import Sourced
+from domain.reconciliation import BillDifference, Difference
 from domain.recovery import meets
 from store.approvals import ApprovalRow
 from store.arrears_work import WorkRow
@@ -242,6 +243,25 @@ def recovery_sheet(language: Language, goals: RecoveryGoals | None, formula: str
             Column("全年回收率", "Year rate", lambda row: share(year(row), goals.year if goals else None)),
             Column("全年争议未缴", "Year disputed", lambda row: year(row).disputed, "money"),
             Column("算法", "How", lambda row: formula if isinstance(row, Recovery) else None, width=60),
+        ],
+    )
+
+
+def differences_sheet(language: Language) -> Sheet[tuple[Difference, BillDifference | None]]:
+    words = _Words(language)
+    return Sheet(
+        "对账差异",
+        "Differences",
+        [
+            Column("户号", "Account", lambda row: row[0].account_no),
+            Column("差异", "Difference", lambda row: words(row[0].kind), width=24),
+            Column("我方余额", "Ours", lambda row: row[0].ours_fen, "money"),
+            Column("营业系统余额", "Billing's", lambda row: row[0].theirs_fen, "money"),
+            Column("相差", "Between them", lambda row: row[0].ours_fen - row[0].theirs_fen, "money"),
+            Column("账单号", "Bill", lambda row: row[1] and row[1].no),
+            Column("账单差异", "Of the bill", lambda row: row[1] and words(row[1].kind), width=24),
+            Column("我方欠额", "Bill, ours", lambda row: row[1] and row[1].ours_fen, "money"),
+            Column("营业系统欠额", "Bill, billing's", lambda row: row[1] and row[1].theirs_fen, "money"),
         ],
     )
 

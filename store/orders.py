@@ -11,7 +11,7 @@ from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
 from domain.policy import Strict
-from store import ledger
+from store import ledger, reconciliations
 from store.database import Database, upsert
 from store.tables import cases, limit_orders
 
@@ -90,6 +90,7 @@ def conditions_now(connection: Connection, request: LimitRequest, *, order: Any)
         snapshot_is_current=case.sequence == request.sequence,
         fence_is_current=order is not None and order.status == "issued" and order.fence == latest,
         approver=request.approver,
+        billing_differs=reconciliations.differs(connection, request.account_no),
     )
 
 

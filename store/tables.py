@@ -708,6 +708,31 @@ imports = Table(
     Column("errors", JSON, nullable=False),
 )
 
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("day", Date, nullable=False),
+    Column("source", String(50), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("differences", Integer, nullable=False),
+    Column("ours_fen", BigInteger, nullable=False),
+    Column("theirs_fen", BigInteger, nullable=False),
+)
+
+reconciliation_lines = Table(
+    "reconciliation_lines",
+    metadata,
+    Column("reconciliation", BigInteger, ForeignKey("reconciliations.id"), primary_key=True),
+    Column("account_no", String(50), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("ours_fen", BigInteger, nullable=False),
+    Column("theirs_fen", BigInteger, nullable=False),
+    Column("bills", JSON, nullable=False),
+)
+
 import_runs = Table(
     "import_runs",
     metadata,

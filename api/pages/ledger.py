@@ -1,23 +1,32 @@
 """台账: a ledger file in, after its preview; and what came of earlier ones."""
 
+import shutil
+import tempfile
+from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response, UploadFile
+from fastapi import APIRouter, Depends, Form, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
+from activities.balance_file import read_balances
 from activities.ledger_file import UnreadableLedger
 from api.imports import state_of, take_kept
+from api.incoming import suffix_of
 from api.pages.frame import Looking, Viewer
 from api.previews import Importer, incoming_of, kept_file, look_at
+from api.reconciliation import FORMULA, Reconciler, compared, whole
 from api.running import Progress, running_of
 from domain.refusals import Refused
-from store import reads
+from store import reads, reconciliations
 from store.people import READS_ALL, Person
 
 router = APIRouter(include_in_schema=False, prefix="/ledger")
 FAULTS_SHOWN = 100
 EARLIER = 20
+DIFFERENCES_SHOWN = 200
+BY_HAND = "billing"
 A_MOMENT = 1.5
 
 
@@ -98,6 +107,60 @@ def imported(viewer: Reading, sha256: str) -> Response:
 @router.get("/imports/{sha256}/state")
 def state(viewer: Reading, sha256: str) -> Response:
     return viewer.show("ledger_import_state.html", **_state(viewer, sha256))
+
+
+@router.get("/reconciliations")
+def comparisons(viewer: Reading) -> Response:
+    return _comparisons(viewer)
+
+
+@router.post("/reconciliations")
+def compare(viewer: Reading, person: Reconciler, file: UploadFile, day: Annotated[str, Form()]) -> Response:
+    """Billing's list of a day, as a file; one that cannot be read is asked for again, with the reason."""
+    zh = viewer.language == "zh"
+    try:
+        on = date.fromisoformat(day)
+        with tempfile.TemporaryDirectory(prefix="guanjia-balances-") as folder:
+            path = Path(folder) / f"balances{suffix_of(file.filename or '')}"
+            with path.open("wb") as copy:
+                shutil.copyfileobj(file.file, copy)
+            theirs = read_balances(path)
+        number = compared(viewer.house, person, theirs, day=on, source=BY_HAND)
+    except UnreadableLedger as error:
+        said = {"refused": error.what_zh if zh else error.what, "mend": error.mend_zh if zh else error.mend}
+        return _comparisons(viewer, status=422, **said)
+    except ValueError:
+        return _comparisons(viewer, status=422, refused=viewer.say("请填写对账日期。", "Give the day."))
+    except Refused as refused:
+        if refused.code != "form-invalid":
+            raise
+        return _comparisons(viewer, status=422, refused=viewer.say(refused.zh, refused.message))
+    return viewer.go(f"/ledger/reconciliations/{number}")
+
+
+@router.get("/reconciliations/{number}")
+def comparison(viewer: Reading, number: int) -> Response:
+    return viewer.show(
+        "reconciliation.html", told=whole(viewer.house, number, viewer.language, limit=DIFFERENCES_SHOWN)
+    )
+
+
+def _comparisons(viewer: Viewer, *, status: int = 200, **refusal: Any) -> Response:
+    with viewer.house.database.read() as connection:
+        rows = reconciliations.listed(connection, limit=EARLIER)
+    facts = {"refused": None, "mend": None} | refusal
+    yesterday = viewer.now.date() - timedelta(days=1)
+    person = viewer.person
+    may = person.part is None and person.holds("clerk", "collector", "supervisor", "administrator")
+    return viewer.show(
+        "reconciliations.html",
+        status=status,
+        rows=rows,
+        may=may,
+        yesterday=yesterday,
+        formula=FORMULA[viewer.language],
+        **facts,
+    )
 
 
 def _state(viewer: Viewer, sha256: str) -> dict[str, Any]:

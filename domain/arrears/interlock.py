@@ -38,12 +38,14 @@ def interlock(
     snapshot_is_current: bool,
     fence_is_current: bool | None = None,
     approver: str | None = None,
+    billing_differs: bool = False,
 ) -> tuple[Condition, ...]:
     """Every condition for limiting this account at `at`.
 
     `owed` is the ledger's balance read in the same transaction, `synced_at` when billing last confirmed the ledger
     (None: never), `snapshot_is_current` whether `facts` are the latest recorded, `fence_is_current` (at the valve)
-    whether the order's token is the highest issued. `approver` is who approves now, at the decision.
+    whether the order's token is the highest issued. `approver` is who approves now, at the decision. `billing_differs`:
+    billing's own list of a day has another balance for this account than we have of that day.
     """
     oldest = due_at(term=policy.ledger_max_age.value, started_at=synced_at, calendar=calendar).at if synced_at else None
     served = [rung.task for rung in policy.ladder if isinstance(rung, Serve)]
@@ -116,6 +118,15 @@ def interlock(
         ),
         Condition(key="not-withdrawn", met=facts.withdrawn is None, zh="案件未撤销", en="the case is not withdrawn"),
     ]
+    if billing_differs and policy.differences_hold is not None and policy.differences_hold.value:
+        conditions.append(
+            Condition(
+                key="ledger-agrees",
+                met=None,
+                zh="与营业系统对账一致",
+                en="the balance agrees with billing's own list",
+            )
+        )
     if moment == "valve":
         conditions.append(
             Condition(

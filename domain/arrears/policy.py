@@ -198,6 +198,7 @@ class ArrearsPolicy(Strict):
     """The arrears section of a pack, pinned into each case that opens under it.
 
     `channels`: what each message may go by, the first choice first; after one that failed it goes by the next.
+    `differences_hold`: whether nobody is limited whose balance billing's own list has otherwise; left out, nobody asks.
     What a pack leaves out that has a default here, its cases do not know: no such hold, waiver, or watch is kept.
     """
 
@@ -224,6 +225,7 @@ class ArrearsPolicy(Strict):
     decide_unable: Sourced[Term] | None = None
     refer_protected: Sourced[tuple[Protection, ...]] | None = None
     channels: dict[str, Sourced[tuple[Channel, ...]]] = {}
+    differences_hold: Sourced[bool] | None = None
 
     def channel_after(self, template: str, failed: str) -> Sourced[Channel] | None:
         """By what a message goes that failed by a channel; None when the pack has nothing else for it."""

@@ -103,6 +103,11 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("POST", "/ledger/confirm"): {"administrator"},
     ("POST", "/ledger/imports"): OPENS,
     ("GET", "/ledger/imports"): STAFF,
+    ("POST", "/ledger/reconciliations"): OPENS | {"administrator"},
+    ("GET", "/ledger/reconciliations"): STAFF,
+    ("GET", "/ledger/reconciliations/{number}"): STAFF,
+    ("GET", "/ledger/reconciliations/{number}/differences.xlsx"): STAFF,
+    ("GET", "/accounts/{account_no}/balance"): STAFF,
     ("GET", "/ledger/imports/{sha256}"): STAFF,
     ("GET", "/ledger/imports/{sha256}/errors.xlsx"): STAFF,
     ("POST", "/ledger/preview"): OPENS,
@@ -158,6 +163,7 @@ ABSENT = {
     "year": "2199",
     "sha256": "0" * 64,
     "round_no": "1",
+    "account_no": "none",
 }
 
 
@@ -234,6 +240,7 @@ def test_a_foreign_id_and_an_absent_id_answer_alike(site: Site, opened: dict[str
         "case_no": opened["case_no"],
         "task_id": opened["tasks"][0]["task_id"],
         "key": "arrears.serve-dunning-notice",
+        "account_no": opened["subject"],
     }
     reference = f"T-{opened['subject']}"
     payment = {"account": opened["subject"], "reference": reference, "amount": "1.00"}

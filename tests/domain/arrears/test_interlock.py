@@ -305,3 +305,13 @@ def test_told_debt_that_is_disputed_is_no_ground() -> None:
     facts = asked["facts"].model_copy(update={"ledger": ledger, "disputes": (Dispute(bill="B1", started_at=told_at),)})
     owed = standing(facts=ledger, disputes=facts.disputes, as_of=asked["at"])
     assert refuses(asked | {"facts": facts, "owed": owed}) == ["debt-told"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_balance_that_billing_has_otherwise_is_unknown_where_the_pack_says_so(moment: Moment) -> None:
+    asked = question(moment=moment) | {"billing_differs": True}
+    (condition,) = unmet(interlock(**asked))
+    assert (condition.key, condition.met) == ("ledger-agrees", None)
+    for said_by_pack in (None, asked["policy"].differences_hold.model_copy(update={"value": False})):
+        policy = asked["policy"].model_copy(update={"differences_hold": said_by_pack})
+        assert refuses(asked | {"policy": policy}) == []
