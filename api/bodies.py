@@ -424,6 +424,13 @@ class ReopenBody(Body):
     reason: Prose = Field(examples=["用户反映仍无水"])
 
 
+class ProgressBody(Body):
+    """How far something that has risen is."""
+
+    task: Line = Field(examples=["arrears.serve-dunning-notice"])
+    note: Prose = Field(examples=["已约用户周三上门"])
+
+
 class UrgeBody(Body):
     task: Line = Field(examples=["arrears.serve-dunning-notice"])
 

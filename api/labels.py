@@ -323,6 +323,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "SentBack": ("退回重办", "Sent back"),
     "TaskUrged": ("催办", "Urged"),
     "TaskEscalated": ("升级上报", "Risen to"),
+    "ProgressDue": ("该通报进度了", "Progress is to be told"),
+    "ProgressTold": ("通报进度", "Progress told"),
     "EscalationAnswered": ("上级处理结果下达", "Answered down the chain"),
     "DeadlineMoved": ("时限重算", "Deadline projected again"),
     "CalendarPublished": ("日历公布", "Calendar published"),

@@ -20,7 +20,16 @@ from domain.arrears.commands import (
     TakePromise,
     WaiveFees,
 )
-from domain.commands import PauseTask, PlaceHold, ReassignTask, ReleaseHold, ResumeTask, UrgeTask, WithdrawCase
+from domain.commands import (
+    PauseTask,
+    PlaceHold,
+    ReassignTask,
+    ReleaseHold,
+    ResumeTask,
+    TellProgress,
+    UrgeTask,
+    WithdrawCase,
+)
 from domain.connection.acceptance import InviteToAcceptance, ReportData
 from domain.connection.commands import CheckPaper, ReportOccupancy
 from domain.connection.sending_back import SendBack, TakeBack, refuse_unless_reopening
@@ -228,6 +237,12 @@ async def data_wanted(case: DecidableCase, body: bodies.DataWantedBody, errand: 
 async def urge(case: DecidableCase, body: bodies.UrgeBody, errand: Errand) -> Told | Pending:
     """催办: whoever has the task is reminded, on record."""
     return await errand.tell(case, UrgeTask, **body.model_dump())
+
+
+@router.post("/progress")
+async def progress(case: DecidableCase, body: bodies.ProgressBody, errand: Errand) -> Told | Pending:
+    """通报进度: how far a task is that has risen, told to each level below. A supervisor of its level or above."""
+    return await errand.tell(case, TellProgress, **body.model_dump())
 
 
 @router.post("/withdraw")

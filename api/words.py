@@ -36,6 +36,7 @@ MOMENTS: dict[str, tuple[str, str]] = {
     "LimitationNear": ("诉讼时效提醒", "a warning that the debt is soon out of time"),
     "SettlementDueAgain": ("再次处理前用户欠费", "the predecessor's debt is looked at again"),
     "BillFellOverdue": ("又一账单逾期", "another bill falls overdue"),
+    "ProgressDue": ("通报上报事项的进度", "progress of what has risen is to be told"),
     "TaskEscalated": ("任务升级上报", "a task rises to the next level"),
     "ReviewDue": ("案件复核", "the case is looked at again"),
     "PermitRunsOut": ("占掘路许可到期", "the road-opening permit runs out"),

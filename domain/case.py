@@ -123,10 +123,34 @@ class TaskUrged(Event):
 
 
 class TaskEscalated(Event):
+    """A late task rises. `told`: the posts that hear of it there; `resolver`: the one that may decide it from now."""
+
     event: Literal["TaskEscalated"] = "TaskEscalated"
     task_id: str
     key: str
     level: Level
+    told: tuple[Role, ...] = ()
+    resolver: Role | None = None
+
+
+class ProgressDue(Event):
+    """What has risen takes long: its level is to say how far it is."""
+
+    event: Literal["ProgressDue"] = "ProgressDue"
+    task_id: str
+    key: str
+    level: Level
+
+
+class ProgressTold(Event):
+    """How far it is, told to each level below that had it before."""
+
+    event: Literal["ProgressTold"] = "ProgressTold"
+    task_id: str
+    key: str
+    level: Level
+    note: str
+    told: tuple[Level, ...]
 
 
 class EscalationAnswered(Event):
@@ -192,6 +216,8 @@ CoreEvent = (
     | CosignDropped
     | TaskUrged
     | TaskEscalated
+    | ProgressDue
+    | ProgressTold
     | EscalationAnswered
     | DeadlineMoved
     | CalendarPublished
@@ -269,9 +295,13 @@ def changed_task(task: Task, event: CoreEvent) -> Task:
         case TaskUrged():
             return task.model_copy(update={"urged": task.urged + 1})
         case TaskEscalated():
-            escalation = Escalation(level=event.level, at=event.at)
+            escalation = Escalation(level=event.level, at=event.at, resolver=event.resolver)
             breached = task.breached_at or task.due_at
             return task.model_copy(update={"escalations": (*task.escalations, escalation), "breached_at": breached})
+        case ProgressDue():
+            return task.model_copy(update={"progress_due_at": event.at})
+        case ProgressTold():
+            return task.model_copy(update={"progress_at": event.at})
         case DeadlineMoved():
             return task.model_copy(update={"due": event.due})
         case TaskReasked():
@@ -314,6 +344,8 @@ def core_changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
             | TaskReassigned()
             | TaskUrged()
             | TaskEscalated()
+            | ProgressDue()
+            | ProgressTold()
             | DeadlineMoved()
             | TaskReasked()
         ):

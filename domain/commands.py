@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from domain.calendars import Calendar, start_of
 from domain.case import (
     CaseFacts,
+    ProgressTold,
     TaskDecided,
     TaskPaused,
     TaskReassigned,
@@ -18,7 +19,7 @@ from domain.case import (
 )
 from domain.clauses import keeps
 from domain.clock import Party
-from domain.people import Actor, Role
+from domain.people import LEVELS, Actor, Role
 from domain.refusals import Refused
 from domain.tasks import Task, TaskKind, refuse_unless_complete, refuse_unless_decidable
 
@@ -96,7 +97,15 @@ class WithdrawCase(Command):
     reason: str = Field(min_length=1, max_length=500)
 
 
-TaskCommand = PauseTask | ResumeTask | ReassignTask | UrgeTask
+class TellProgress(Command):
+    """通报进度: how far something that has risen is, told to each level below that had it before."""
+
+    command: Literal["progress"] = "progress"
+    task: str
+    note: str = Field(min_length=1, max_length=500)
+
+
+TaskCommand = PauseTask | ResumeTask | ReassignTask | UrgeTask | TellProgress
 
 
 def end_of(until: datetime | date) -> datetime:
@@ -143,7 +152,7 @@ REASSIGN: tuple[Role, ...] = ("supervisor", "leading-group")
 @keeps("changchun.connection.reassign-allowed")
 def changed_by(
     command: TaskCommand, facts: CaseFacts, calendar: Calendar, *, reassigned_by: tuple[Role, ...] = REASSIGN
-) -> TaskPaused | TaskResumed | TaskReassigned | TaskUrged:
+) -> TaskPaused | TaskResumed | TaskReassigned | TaskUrged | ProgressTold:
     """What a command about a task changes. Raises `Refused`: not-open, wrong-role, form-invalid."""
     match command:
         case PauseTask():
@@ -175,6 +184,27 @@ def changed_by(
         case UrgeTask():
             task = task_at(command.task, facts)
             return TaskUrged(at=command.at, by=command.by.id, task_id=task.id, key=task.key)
+        case TellProgress():
+            return _progress_told(command, task_at(command.task, facts))
+
+
+@keeps("kaifeng.escalation.progress-when-long")
+def _progress_told(command: TellProgress, task: Task) -> ProgressTold:
+    """Told by whoever has it at its level, to those who had it before."""
+    if not task.escalations:
+        raise Refused(
+            "not-open", f"{task.key} has not risen: nobody above has it", zh="这项任务没有上报，不用通报进度。"
+        )
+    level = task.escalations[-1].level
+    if not command.by.holds("supervisor", level=level):
+        raise Refused(
+            "wrong-role",
+            f"progress is told by a supervisor of level {level} or above; {command.by.id} is none",
+            zh="由上报到的那一级主任通报进度。",
+        )
+    told = LEVELS[LEVELS.index(task.level or "grid") : LEVELS.index(level)]
+    said = {"at": command.at, "by": command.by.id, "task_id": task.id, "key": task.key}
+    return ProgressTold(**said, level=level, note=command.note, told=told)
 
 
 def task_at(key_or_id: str, facts: CaseFacts) -> Task:

@@ -97,6 +97,7 @@ class Escalation(BaseModel):
 
     level: Level
     at: datetime
+    resolver: Role | None = None
 
 
 class Task(BaseModel):
@@ -128,6 +129,8 @@ class Task(BaseModel):
     pause: Pause | None = None
     breached_at: datetime | None = None
     escalations: tuple[Escalation, ...] = ()
+    progress_due_at: datetime | None = None
+    progress_at: datetime | None = None
     urged: int = 0
     status: Literal["open", "decided", "withdrawn"] = "open"
     closed_at: datetime | None = None
@@ -158,7 +161,7 @@ def refuse_unless_complete(task: Task, form: Form) -> None:
 
 
 def refuse_unless_decidable(task: Task | None, *, key: str, actor: Actor) -> Task:
-    """The task, when `actor` may decide it now.
+    """The task, when `actor` may decide it now: its own post, or one that resolves what has risen to its level.
 
     Raises `Refused`: `not-open` when nothing of that kind is open, `wrong-role` when the person does not hold the
     role or level, `four-eyes` when the person did the work that is to be checked.
@@ -166,7 +169,8 @@ def refuse_unless_decidable(task: Task | None, *, key: str, actor: Actor) -> Tas
     if task is None or task.status != "open":
         zh = "这项任务现在没有开着：可能已经办理或撤回。"
         raise Refused("not-open", f"{key} is not open in this case: nothing to decide now", zh=zh)
-    if not actor.holds(task.role, level=task.level):
+    resolves = any(each.resolver and actor.holds(each.resolver, level=each.level) for each in task.escalations)
+    if not resolves and not actor.holds(task.role, level=task.level):
         wanted = f"{task.role} of level {task.level} or above" if task.level else task.role
         raise Refused(
             "wrong-role", f"{key} is decided by a {wanted}; {actor.id} holds {', '.join(actor.roles) or 'no role'}"

@@ -423,6 +423,12 @@ class TakeBack(Instruction):
     reason: Text
 
 
+class Progress(Instruction):
+    verb = "progress"
+    task: TaskKey
+    note: Text
+
+
 class Withdraw(Instruction):
     verb = "withdraw"
     reason: Text
@@ -509,6 +515,7 @@ VERBS: dict[str, type[Body]] = {
     "resume": Resume,
     "reassign": Reassign,
     "urge": Urge,
+    "progress": Progress,
     "cosign": Cosign,
     "drop-cosign": DropCosign,
     "send-back": SendBack,

@@ -12,7 +12,7 @@ from api.once import Once
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
-from domain.commands import PauseTask, ResumeTask, UrgeTask
+from domain.commands import PauseTask, ResumeTask, TellProgress, UrgeTask
 from domain.connection.sending_back import SendBack, TakeBack
 from domain.cosigning import DropCosigner
 
@@ -23,6 +23,11 @@ Why = Annotated[str, Form(min_length=1, max_length=500)]
 @router.post("/tasks/{task_id}/urge")
 async def urge(viewer: Looking, task: DecidableTask) -> Response:
     return await _tell(viewer, task, UrgeTask)
+
+
+@router.post("/tasks/{task_id}/progress")
+async def progress(viewer: Looking, task: DecidableTask, note: Why) -> Response:
+    return await _tell(viewer, task, TellProgress, note=note)
 
 
 @router.post("/tasks/{task_id}/pause")

@@ -26,6 +26,7 @@ from api.pages.notices import paper_here
 from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
 from api.project_papers import made_out
+from domain.policy import Sourced
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
@@ -278,7 +279,19 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
         "guest": not viewer.person.inside,
         "noted": _noted(viewer, task),
+        "ways": _ways(viewer, task),
     }
+
+
+def _ways(viewer: Viewer, task: Any) -> Sourced[tuple[str, ...]] | None:
+    """How the pack has a notice reach a customer in such an estate."""
+    if not task.key.startswith("arrears.serve-"):
+        return None
+    with viewer.house.database.read() as connection:
+        stands = processes.on_record(connection, reads.case_on_record(connection, task.case_no))
+    rung = next((each for each in stands.policy.ladder if getattr(each, "task", None) == task.key), None)
+    ways: Sourced[tuple[str, ...]] | None = rung.ways.get(stands.facts.account.estate) if rung else None
+    return ways
 
 
 def _noted(viewer: Viewer, task: Any) -> tuple[int, int, int] | None:

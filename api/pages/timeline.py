@@ -73,7 +73,11 @@ def detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
             title = viewer.say(kind.title_zh, kind.title_en)
             return f"{title}{viewer.say('：', ': ')}{said}" if said else title, files
         case "TaskEscalated":
-            return f"{label(body['level'], language)} · {_titled(viewer, body['key'], None)}", []
+            told = "、".join(label(post, language) for post in body.get("told", ()))
+            heard = [viewer.say("知情：", "told: ") + told] if told else []
+            return " · ".join([label(body["level"], language), _titled(viewer, body["key"], None), *heard]), []
+        case "ProgressTold":
+            return f"{_titled(viewer, body['key'], None)} · {label(body['level'], language)} · {body['note']}", []
         case "PackMoved":
             return f"{body['from_pack']} → {body['to_pack']}{viewer.say('：', ': ')}{body['reason']}", []
         case "TaskReassigned":

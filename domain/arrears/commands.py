@@ -45,6 +45,7 @@ from domain.commands import (
     ReassignTask,
     ReleaseHold,
     ResumeTask,
+    TellProgress,
     UrgeTask,
     WithdrawCase,
     changed_by,
@@ -159,6 +160,7 @@ ArrearsCommand = Annotated[
     | ResumeTask
     | ReassignTask
     | UrgeTask
+    | TellProgress
     | AskCosigner
     | DropCosigner
     | RecordContact
@@ -255,7 +257,7 @@ def events_of(
         raise Refused("not-open", f"case {facts.case_no} has ended ({facts.outcome})")
     said = {"at": command.at, "by": command.by.id}
     match command:
-        case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
+        case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask() | TellProgress():
             return [changed_by(command, facts, calendar)]
         case AskCosigner() | DropCosigner():
             return [*cosigned(command, facts, policy.cosign)]

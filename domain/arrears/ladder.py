@@ -37,7 +37,8 @@ from domain.arrears.policy import (
     Wait,
 )
 from domain.calendars import Calendar
-from domain.case import Event, ends, next_escalation
+from domain.case import Event, ends
+from domain.chain import alarms
 from domain.cosigning import with_signatures
 from domain.steps import Act, Ask, Close, StandStill, Step, with_beside
 from domain.terms import Due, Term, due_at
@@ -285,9 +286,7 @@ def _moments(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> 
     if facts.settle_again_at is not None:
         yield SettlementDueAgain(at=max(facts.settle_again_at, facts.as_of))
     for task in facts.tasks.values():
-        alarm = next_escalation(task, policy=policy.escalation.value, calendar=calendar)
-        if alarm is not None:
-            yield alarm
+        yield from alarms(task, policy=policy.escalation.value, chain=policy.chain, calendar=calendar)
 
 
 def hold_end(hold: OpenHold, facts: ArrearsFacts) -> HoldEnded | HoldFellDue | None:

@@ -9,6 +9,7 @@ from domain.account import CustomerClass, Estate, Protection
 from domain.arrears.facts import Ground
 from domain.calendars import DailyHours, LimitWindow
 from domain.case import EscalationPolicy
+from domain.chain import Chain
 from domain.money import Yuan
 from domain.people import Role
 from domain.policy import Sourced, Strict, Who
@@ -211,6 +212,7 @@ class ArrearsPolicy(Strict):
     escalation: Sourced[EscalationPolicy]
     messages: dict[str, Sourced[str]]
     who: dict[str, Sourced[Who]] = {}
+    chain: Chain | None = None
     recovery: RecoveryGoals | None = None
     cosign: Sourced[Term] | None = None
     notices: dict[str, NoticeWords] = {}

@@ -26,6 +26,7 @@ from domain.commands import (
     ReassignTask,
     ReleaseHold,
     ResumeTask,
+    TellProgress,
     UrgeTask,
     WithdrawCase,
     changed_by,
@@ -117,6 +118,7 @@ ConnectionCommand = Annotated[
     | ResumeTask
     | ReassignTask
     | UrgeTask
+    | TellProgress
     | AskCosigner
     | DropCosigner
     | SendBack
@@ -186,7 +188,7 @@ def events_of(
     if facts.outcome is not None:
         raise Refused("not-open", f"case {facts.case_no} has ended ({facts.outcome})")
     match command:
-        case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask():
+        case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask() | TellProgress():
             by = policy.reassigned_by.value if policy.reassigned_by else REASSIGN
             return [changed_by(command, facts, calendar, reassigned_by=by)]
         case AskCosigner() | DropCosigner():

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Any
 
 from domain.calendars import Calendar
-from domain.case import Event, next_escalation
+from domain.case import Event
+from domain.chain import alarms
 from domain.clauses import keeps
 from domain.connection import works
 from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
@@ -155,8 +156,11 @@ def next_moment(facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calenda
     if facts.outcome is not None:
         return None
     step = next_step(facts, policy, calendar)
-    alarms = (next_escalation(t, policy=policy.escalation.value, calendar=calendar) for t in facts.tasks.values())
-    moments: list[Event] = [alarm for alarm in alarms if alarm is not None]
+    moments = [
+        alarm
+        for task in facts.tasks.values()
+        for alarm in alarms(task, policy=policy.escalation.value, chain=policy.chain, calendar=calendar)
+    ]
     if facts.suspended_until is not None:
         moments.append(ProjectResumed(at=max(facts.suspended_until, facts.as_of)))
     if isinstance(step, StandStill) and step.moment is not None:

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.calendars import ServiceHours
 from domain.case import EscalationPolicy
+from domain.chain import Chain
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.items import Check, Depth
 from domain.connection.kinds import KINDS
@@ -138,6 +139,7 @@ class ConnectionPolicy(Strict):
     switch_share: Sourced[Decimal]
     review_every: Sourced[Term]
     escalation: Sourced[EscalationPolicy]
+    chain: Chain | None = None
     design_by: Sourced[Annotated[tuple[DesignBy, ...], Field(min_length=1)]] | None = None
     reviews_drawings_of: Sourced[tuple[DesignBy, ...]] | None = None
     tolerates_papers: Sourced[bool] | None = None

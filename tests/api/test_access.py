@@ -70,6 +70,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
             "resume",
             "reassign",
             "urge",
+            "progress",
             "withdraw",
             "cosign",
             "drop-cosign",

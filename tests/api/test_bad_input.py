@@ -208,6 +208,7 @@ GOOD: dict[str, Any] = {
     "resume": {"task": "arrears.serve-dunning-notice"},
     "reassign": {"task": "arrears.serve-dunning-notice", "to": "collector", "reason": "x"},
     "urge": {"task": "arrears.serve-dunning-notice"},
+    "progress": {"task": "arrears.serve-dunning-notice", "note": "x"},
     "occupancy": {"share": 0.5},
     "declare": {"what": "problem", "form": {"problem": "x"}},
     "cosign": {"task": "arrears.serve-dunning-notice", "of": "engineer", "reason": "x"},

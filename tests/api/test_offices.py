@@ -167,3 +167,23 @@ def test_a_violation_needs_a_limit(site: Site, case_no: str) -> None:
     assert site.post(f"/cases/{case_no}/violation", said, who="engineer").json()["code"] == "not-open"
     assert site.post(f"/cases/{case_no}/violation", said, who="designer").json()["code"] == "wrong-role"
     assert f'action="/arrears/{case_no}/violation"' not in page(site, case_no, "engineer")
+
+
+@pytest.mark.clause("jinan.dunning.open-estate-post", "jinan.dunning.closed-estate-call")
+def test_the_page_of_a_notice_says_how_it_reaches_such_an_estate(site: Site, account_no: str) -> None:
+    for estate, way in (("open", "张贴"), ("gated", "电话、短信")):
+        case = site.post("/arrears-cases", opening(f"{account_no}{estate}", estate=estate), who="clerk").json()
+        task = case["tasks"][0]["task_id"]
+        address = f"http://127.0.0.1:{site.settings.api_port}/tasks/{task}"
+        seen = re.sub(r"\s+", "", site.http.get(address, headers=site.as_("collector")).text)
+        assert f"本小区按规定：{way}" in seen, estate
+        form = {"outcome": "served", "method": "posted", "photo": "door.jpg"}
+        assert site.post(f"/tasks/{task}/decide", {"form": form}).status_code == 200
+        entries = site.get(f"/cases/{case['case_no']}/timeline").json()["items"]
+        served = next(entry for entry in entries if entry["event"] == "NoticeServed")
+        assert served["body"]["otherwise"] is (estate == "gated")
+
+
+def test_progress_is_told_of_what_has_risen_alone(site: Site, case_no: str) -> None:
+    said = {"task": "arrears.serve-dunning-notice", "note": "已约用户"}
+    assert site.post(f"/cases/{case_no}/progress", said, who="supervisor").json()["code"] == "not-open"

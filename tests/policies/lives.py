@@ -45,7 +45,7 @@ from domain.refusals import Refused
 from domain.steps import Close, asked
 from domain.tasks import Task
 from policies.packs import load_calendar
-from tests.domain.arrears.openings import APPROVE, DUNNING, LIMIT, LIMIT_NOTICE, REFER, RESTORE, WANG, at, bill
+from tests.domain.arrears.openings import APPROVE, DAY, DUNNING, LIMIT, LIMIT_NOTICE, REFER, RESTORE, WANG, at, bill
 from tests.domain.arrears.play import Play
 
 HOUR = timedelta(hours=1)
@@ -370,6 +370,11 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
             drive(play, task)
             play.decide(task, method="phone")
 
+    def left_lying(play: Play) -> None:
+        """Somebody has work, and does nothing about it for two months."""
+        drive(play, next((rung.task for rung in play.policy.ladder if rung.rung == "report"), DUNNING))
+        play.until(play.now + 60 * DAY)
+
     def talked_to(play: Play) -> None:
         """By whoever may, and by whoever may not."""
         for role in ROLES:
@@ -387,6 +392,7 @@ def arrears_lives() -> list[Callable[[ArrearsPolicy], list[Any]]]:
         lambda policy: told(policy, lambda play: play.until("2026-08-01 00:00"), amount="50.00"),
         lambda policy: told(policy, phoned, estate="gated"),
         lambda policy: told(policy, talked_to),
+        lambda policy: told(policy, left_lying),
         goals_met,
     ]
 
