@@ -73,6 +73,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "keep": ("暂不移交", "Keep it here"),
     "complete": ("齐全", "Complete"),
     "missing": ("有缺", "Something is missing"),
+    "tolerated": ("容缺", "May follow"),
     "passed": ("合格", "Passed"),
     "defects": ("有问题", "Defects"),
     "on-time": ("按时", "On time"),

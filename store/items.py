@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 
 from domain.connection.items import Item, Look, Measured, Table
 from domain.policy import Strict
+from store import search
 from store.database import upsert
 from store.tables import item_looks, item_tables, items
 
@@ -66,6 +67,7 @@ def put_table(
     connection.execute(delete(items).where(items.c.case_no == case_no, items.c.kind == kind))
     if rows:
         connection.execute(insert(items), [_row(item) | {"case_no": case_no, "kind": kind} for item in rows])
+        search.also(connection, "connection", case_no, [item.meter_no for item in rows])
     kept = {
         "case_no": case_no,
         "kind": kind,

@@ -16,6 +16,7 @@ from domain.connection.items import Item
 from domain.connection.policy import AccountNumbers
 from domain.policy import Strict
 from domain.refusals import Refused
+from store import search
 from store.database import upsert
 from store.imports import add_accounts
 from store.keyset import Page, beyond, page_of
@@ -54,6 +55,7 @@ def open_of(connection: Connection, case_no: str, opened: Mapping[str, Any], *, 
         for row in rows
     ]
     connection.execute(insert(meters), made)
+    search.also(connection, "connection", case_no, given)
     return len(rows)
 
 

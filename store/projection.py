@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, not_, null, select, tuple_, upda
 
 from domain.case import CoreEvent, changed_task
 from domain.tasks import Task
-from store import dues, glance, new_accounts
+from store import dues, glance, new_accounts, search
 from store.database import upsert
 from store.pressing import party_of, presses_at
 from store.tables import (
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from store.casebook import Batch, Entry, Snapshot
 
 TASK_EVENT: TypeAdapter[CoreEvent] = TypeAdapter(Annotated[CoreEvent, Field(discriminator="event")])
+NUMBERED = ("contract_no", "order_no", "drawing", "minutes", "report", "sample_no")
+"""Fields of forms that people look a project up by."""
 HOURS = ("starts_at", "ends_at")
 VISIT_CHANGES = {"VisitBooked", "SentBack", "ProjectWithdrawn", "CaseClosed"}
 CONTESTED = {"BillDisputed", "DisputeResolved"}
@@ -58,6 +60,7 @@ def follow(
     _new_customers(connection, batch.case_no, said)
     _orders(connection, batch.case_no, said, gave_way)
     _visit(connection, batch, said, gave_way, scope)
+    _numbered(connection, batch, said)
     _settle_opening(connection, batch, place)
     if CONTESTED & {*(entry.event for entry in said), *(row.event for row in gave_way)}:
         dues.refresh(connection, [batch.snapshot.subject])
@@ -244,6 +247,16 @@ def _visit(
         name: datetime.fromisoformat(visit[name]) if visit.get(name) else None for name in ("starts_at", "ends_at")
     }
     connection.execute(visits.insert().values(case_no=batch.case_no, key="connection.survey", **hours, **scope))
+
+
+def _numbered(connection: Connection, batch: "Batch", said: "Sequence[Entry]") -> None:
+    """A project is found by the numbers of its papers, as they are decided."""
+    if batch.snapshot.process != "connection":
+        return
+    forms = [entry.body["form"] for entry in said if entry.event == "TaskDecided"]
+    numbers = [str(form[name]) for form in forms for name in NUMBERED if form.get(name)]
+    if numbers:
+        search.also(connection, "connection", batch.case_no, numbers)
 
 
 def _on_record(connection: Connection, case_no: str, events: Iterable[str]) -> list[Row[Any]]:

@@ -49,6 +49,16 @@ def put_new(connection: Connection, process: str, subjects: Mapping[str, Sequenc
     insert_many(connection, found_by, rows)
 
 
+def also(connection: Connection, process: str, subject: str, numbers: Iterable[str | None]) -> None:
+    """A subject stands under these numbers too, from now on: of its contract, its meters, its accounts."""
+    wanted = {_plain(number)[:LONGEST] for number in numbers if number} - {""}
+    if not wanted:
+        return
+    mine = (found_by.c.process == process, found_by.c.subject == subject)
+    known = set(connection.scalars(select(found_by.c.term).where(*mine)))
+    put_new(connection, process, {subject: sorted(wanted - known)})
+
+
 def _plain(text: str) -> str:
     """As it is compared: full-width and upper-case forms folded, blanks left out."""
     return "".join(unicodedata.normalize("NFKC", text).lower().split())

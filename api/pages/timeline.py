@@ -141,7 +141,8 @@ def _items(viewer: Viewer, body: Mapping[str, Any]) -> str:
 def _titled(viewer: Viewer, key: str, subject: str | None) -> str:
     title = task_title(key, viewer.language) if key in TASKS else key
     subject = item_title(subject, viewer.language) if subject else None
-    return f"{title} {subject}" if subject and subject.isdigit() else f"{title} · {subject}" if subject else title
+    about = label(subject, viewer.language) if subject else ""
+    return f"{title} {about}" if about.isdigit() else f"{title} · {about}" if about else title
 
 
 def answers(viewer: Viewer, key: str, form: Mapping[str, Any]) -> tuple[str, list[str]]:

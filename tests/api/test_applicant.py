@@ -281,3 +281,14 @@ def test_a_page_that_is_looked_at_too_often_rests(site: Site, case: dict[str, An
     answer = look(site, mine)
     assert (answer.status_code, "太频繁" in answer.text) == (429, True)
     assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("by", ["name", "address", "contact", "phone", "reference", "case_no"])
+def test_a_project_is_found_by_whatever_its_applicant_says(site: Site, by: str) -> None:
+    own = uuid4().hex[:8]
+    given = {"contact": f"示例{own}", "phone": f"138{own.translate(str.maketrans('abcdef', '123456'))}"}
+    given |= {"address": f"示例{own}路 8 号", "reference": f"R-{own}"}
+    mine = opened(site, **given)
+    asked = {"name": mine["name"][:8], "case_no": mine["case_no"], **given}[by]
+    found = site.get("/board", "clerk", q=asked).json()["items"]
+    assert [line["case_no"] for line in found] == [mine["case_no"]]

@@ -117,5 +117,7 @@ def test_a_contract_is_made_of_the_project_signed_on_the_phone_and_kept_by_its_h
     form = site.get(f"/tasks/{task['task_id']}").json()["form"]
     assert form["document"] == again["value"]
     assert form["signature"].startswith("sha256:")
+    found = site.get("/board", "clerk", q=f"{case['case_no']}-ht").json()["items"]
+    assert [line["case_no"] for line in found] == [case["case_no"]]  # by the contract's number
     foreign = opened(site)
     assert site.post(f"/cases/{foreign['case_no']}/contract", who="representative").status_code == 409

@@ -7,7 +7,7 @@ import pytest
 
 from domain.connection.facts import Project
 from domain.connection.items import Item, Look, Measured, fingerprint
-from store import items, projects
+from store import items, projects, search
 from store.database import Database
 from store.projects import ProjectRecord
 from tests.store.debts import OPENED_AT
@@ -84,3 +84,13 @@ def test_of_two_looks_at_an_item_the_later_stands_and_is_told_what_it_replaced(
         items.forget(connection, case_no, 1, 1)
     with database.read() as connection:
         assert items.counted(connection, case_no, 1) == (1, 0)
+
+
+def test_a_project_is_found_by_the_number_of_any_of_its_meters(database: Database, case_no: str) -> None:
+    metered = [item.model_copy(update={"meter_no": f"LXS-{item.no:06d}"}) for item in rows("101", "102", "103")]
+    put(database, case_no, metered, A)
+    put(database, case_no, metered, B)  # the same meters once more stand once
+    with database.read() as connection:
+        for asked in ("LXS-000002", "lxs-000003"):
+            assert list(connection.scalars(search.probe(asked))) == [case_no]
+        assert list(connection.scalars(search.probe("LXS-000009"))) == []
