@@ -85,7 +85,7 @@ def read_evidence(house: Here, person: SignedIn, case: VisibleCase) -> Response:
     pdf = house.press.printed("evidence", pack, pack=case.pack, pictures=pictures)
     with house.database.write() as connection:
         sha256 = hashlib.sha256(pdf).hexdigest()
-        papers.note_look(connection, case.case_no, sha256, "evidence", at=pack.dated_at, by=person.id)
+        papers.note_looks(connection, [(case.case_no, sha256)], "evidence", at=pack.dated_at, by=person.id)
     return as_pdf(pdf, pack.no)
 
 

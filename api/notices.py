@@ -35,7 +35,8 @@ from store.people import Person, watches_only
 
 log = structlog.get_logger()
 router = APIRouter(tags=["notices"])
-MOST = 200
+MOST = 1000
+LONGEST_NO = 60
 AT_ONCE = 8
 TRIES = 3  # a case that moves on between look and word is looked at again
 A_PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}, "description": "The paper"}}
@@ -220,7 +221,8 @@ def _issued(house: House, case_no: str, name: str) -> IssuedNotice | None:
 
 def _shown(house: House, person: Person, no: str) -> PaperShown:
     with house.database.read() as connection:
-        paper, case = papers.of_number(connection, person, no), reads.case_on_record(connection, no.rpartition("-T")[0])
+        paper = papers.of_numbers(connection, person, [no]).get(no)
+        case = reads.case_on_record(connection, no.rpartition("-T")[0])
     if paper is None:
         raise Refused("unknown", UNKNOWN)
     return paper_shown(paper, case.pack)
@@ -272,39 +274,49 @@ def printed(house: House, person: Person, numbers: Sequence[str], *, of: str | N
     """
     at = house.clock()
     with house.database.read() as connection:
-        found = [_found(connection, person, no, of) for no in dict.fromkeys(numbers)]
-        order = papers.in_route_order(connection, [paper.case_no for paper, _ in found])
-    found.sort(key=lambda each: (order.get(each[0].case_no, 0), each[0].no))
-    shown = [_copy(kept.notice, paper, person) for paper, kept in found]
-    kinds = {(kept.template, kept.pack.partition("@")[0]) for _, kept in found}
-    if len(kinds) > 1:
+        found = _found(connection, person, numbers, of)
+    if len({(kept.template, kept.pack.partition("@")[0]) for _, kept in found}) > 1:
         raise Refused("form-invalid", "no: these notices are printed with different templates: print them apart")
     template, pack = found[0][1].template, found[0][1].pack
-    if len(shown) == 1:
-        pdf = house.press.printed(template, shown[0], pack=pack)
-    else:
-        pdf = house.press.print_run(template, shown, pack=pack)
-    with house.database.write() as connection:
-        for paper, _ in found:
-            papers.note_look(connection, paper.case_no, paper.content, "print", at=at, by=person.id)
-    name = found[0][0].no if len(found) == 1 else f"notices-{len(found)}"
-    return as_pdf(pdf, name)
+    cases, hashes = {paper.case_no for paper, _ in found}, [(paper.case_no, paper.content) for paper, _ in found]
+    counts = {paper.content: paper.printed for paper, _ in found}
+    while True:
+        shown = [_copy(kept.notice, counts.get(paper.content, 0), person) for paper, kept in found]
+        if len(shown) == 1:
+            pdf = house.press.printed(template, shown[0], pack=pack)
+        else:
+            pdf = house.press.print_run(template, shown, pack=pack)
+        with house.database.write() as connection:
+            now = papers.printed(connection, *cases)
+            if all(now.get(content, 0) == counts.get(content, 0) for _, content in hashes):
+                papers.note_looks(connection, hashes, "print", at=at, by=person.id)
+                break
+        counts = now  # somebody else printed one of them meanwhile: theirs is the original
+    return as_pdf(pdf, found[0][0].no if len(found) == 1 else f"notices-{len(found)}")
 
 
-def _found(connection: Connection, person: Person, no: str, of: str | None) -> tuple[PaperMade, PaperKept]:
-    paper = papers.of_number(connection, person, no) if no.isprintable() and len(no) < 60 else None
-    if paper is None or (of is not None and paper.case_no != of):
+def _found(
+    connection: Connection, person: Person, numbers: Sequence[str], of: str | None
+) -> list[tuple[PaperMade, PaperKept]]:
+    """Notices with what they say, in the order of a round."""
+    wanted = [no for no in dict.fromkeys(numbers) if no.isprintable() and len(no) <= LONGEST_NO]
+    made = papers.of_numbers(connection, person, wanted)
+    if len(made) < len(set(numbers)) or any(of not in (None, paper.case_no) for paper in made.values()):
         raise Refused("unknown", UNKNOWN, zh="没有这张通知单，或者不在您的范围内。")
-    kept = papers.content_of(connection, paper)
-    if kept is None:
+    says = papers.contents(connection, [paper.content for paper in made.values()])
+    lost = [paper for paper in made.values() if paper.content not in says]
+    for paper in lost:
         log.error("api.paper-lost", case_no=paper.case_no, no=paper.no)
+    if lost:
         raise Refused("unknown", "what this notice says is not here any more: make it out anew")
-    return paper, kept
+    order = papers.in_route_order(connection, [paper.case_no for paper in made.values()])
+    on_foot = sorted(made.values(), key=lambda paper: (order.get(paper.case_no, 0), paper.at, paper.no))
+    return [(paper, says[paper.content]) for paper in on_foot]
 
 
-def _copy(filled: Notice, paper: PaperMade, person: Person) -> Notice:
+def _copy(filled: Notice, printed_before: int, person: Person) -> Notice:
     """The notice as this person may have it: a copy that says so, and without name and address for who only watches."""
-    copy = filled.model_copy(update={"copy_no": paper.printed})
+    copy = filled.model_copy(update={"copy_no": printed_before})
     if watches_only(person):
         copy = copy.model_copy(update={"customer": starred(copy.customer), "address": starred(copy.address)})
     return copy

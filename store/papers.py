@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
 from domain.arrears.notices import Addressee, Notice
 from domain.policy import Strict
 from store import reads
 from store.database import upsert
-from store.people import Person
+from store.people import Person, within
 from store.tables import accounts, cases, entries, file_looks, papers
 
 _ROUTE = select(
@@ -67,16 +67,16 @@ def addressee(connection: Connection, account_no: str) -> Addressee:
     return Addressee(name=row.name, address=row.address, estate=row.estate)
 
 
-def made_out(connection: Connection, case_no: str) -> list[PaperMade]:
-    """Every notice on record of a case, in the order of their numbers. Two statements."""
-    mine = (entries.c.case_no == case_no, entries.c.superseded.is_(False))
+def made_out(connection: Connection, *case_nos: str) -> list[PaperMade]:
+    """Every notice on record of these cases, in the order of their numbers. Two statements."""
+    mine = (entries.c.case_no.in_(case_nos), entries.c.superseded.is_(False))
     told = select(entries).where(*mine, entries.c.event.in_(("NoticeIssued", "NoticeServed")))
-    rows = connection.execute(told.order_by(entries.c.sequence)).all()
+    rows = connection.execute(told.order_by(entries.c.case_no, entries.c.sequence)).all()
     served = {row.body.get("notice"): row.at for row in rows if row.event == "NoticeServed"}
-    counts = printed(connection, case_no)
+    counts = printed(connection, *case_nos)
     return [
         PaperMade(
-            case_no=case_no,
+            case_no=row.case_no,
             at=row.at,
             by=row.by,
             served_at=served.get(row.body["no"]),
@@ -89,35 +89,42 @@ def made_out(connection: Connection, case_no: str) -> list[PaperMade]:
     ]
 
 
-def printed(connection: Connection, case_no: str) -> dict[str, int]:
-    """How often each paper of a case was printed, by its content."""
+def printed(connection: Connection, *case_nos: str) -> dict[str, int]:
+    """How often each paper of these cases was printed, by its content."""
     counted = select(file_looks.c.sha256, func.count()).where(
-        file_looks.c.case_no == case_no, file_looks.c.size == "print"
+        file_looks.c.case_no.in_(case_nos), file_looks.c.size == "print"
     )
     return {row[0]: row[1] for row in connection.execute(counted.group_by(file_looks.c.sha256))}
 
 
-def of_number(connection: Connection, person: Person, no: str) -> PaperMade | None:
-    """The notice of a number; None alike when there is none and when its case lies outside the person's part."""
-    case_no = no.rpartition("-T")[0]
-    if not case_no or reads.case(connection, person, case_no) is None:
-        return None
-    return next((paper for paper in made_out(connection, case_no) if paper.no == no), None)
+def of_numbers(connection: Connection, person: Person, numbers: Iterable[str]) -> dict[str, PaperMade]:
+    """Notices by their numbers: those that are there and whose case lies within the person's part. Three statements."""
+    wanted = {no: no.rpartition("-T")[0] for no in numbers}
+    mine = select(cases.c.case_no).where(cases.c.case_no.in_(set(wanted.values())), within(person, cases))
+    seen = connection.scalars(mine).all()
+    return {paper.no: paper for paper in made_out(connection, *seen) if paper.no in wanted}
 
 
-def content_of(connection: Connection, paper: PaperMade) -> PaperKept | None:
-    row = connection.execute(select(papers).where(papers.c.content == paper.content)).one_or_none()
-    if row is None:
-        return None
-    return PaperKept(template=row.template, pack=row.pack, notice=Notice.model_validate(row.body))
+def contents(connection: Connection, hashes: Iterable[str]) -> dict[str, PaperKept]:
+    """What papers say, by the hash of it."""
+    rows = connection.execute(select(papers).where(papers.c.content.in_(list(hashes))))
+    return {
+        row.content: PaperKept(template=row.template, pack=row.pack, notice=Notice.model_validate(row.body))
+        for row in rows
+    }
 
 
-def note_look(
-    connection: Connection, case_no: str, sha256: str, what: Literal["print", "evidence"], *, at: datetime, by: str
+def note_looks(
+    connection: Connection,
+    got: Iterable[tuple[str, str]],
+    what: Literal["print", "evidence"],
+    *,
+    at: datetime,
+    by: str,
 ) -> None:
-    """Put on record that somebody printed a paper, or had the evidence of a case made; `sha256` is of what they got."""
-    row = {"case_no": case_no, "sha256": sha256, "size": what, "by": by, "at": at}
-    connection.execute(file_looks.insert().values(**row))
+    """Put on record that somebody printed papers, or had evidence made: each case with the hash of what they got."""
+    rows = [{"case_no": case_no, "sha256": sha256, "size": what, "by": by, "at": at} for case_no, sha256 in got]
+    connection.execute(insert(file_looks), rows)
 
 
 def in_route_order(connection: Connection, case_nos: Iterable[str]) -> dict[str, int]:

@@ -7,6 +7,7 @@ in the record, and a bill that joins later is not on it.
 import hashlib
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Self
 
 from domain.account import Bill, Estate
@@ -38,12 +39,16 @@ class Addressee(Strict):
 
 
 class BillLine(Strict):
-    """A bill on a notice, with what is still owed of it."""
+    """A bill on a notice: what is still owed of it, and readings and volume (cubic metres) if they are known."""
 
     no: str
     period: str
     due_on: date
     amount: Yuan
+    reading_before: Decimal | None = None
+    reading: Decimal | None = None
+    volume: Decimal | None = None
+    estimated: bool = False
 
 
 class Notice(Paper):
@@ -144,10 +149,7 @@ def notice(
         account_no=facts.account.no,
         customer=_named(addressee, words),
         address=addressee.address,
-        bills=tuple(
-            BillLine(no=no, period=known[no].period, due_on=known[no].due_on, amount=yuan(fen))
-            for no, fen in bills.items()
-        ),
+        bills=tuple(_line(known[no], fen) for no, fen in bills.items()),
         amount=yuan(amount),
         amount_in_words=in_words(amount),
         late_fees=yuan(fees) if fees else None,
@@ -158,6 +160,11 @@ def notice(
         basis=words.basis.value,
         code=_code(policy, account_no=facts.account.no, notice_no=no, amount=yuan(amount)),
     ).sealed()
+
+
+def _line(bill: Bill, left: int) -> BillLine:
+    known = ("no", "period", "due_on", "reading_before", "reading", "volume", "estimated")
+    return BillLine(**{name: getattr(bill, name) for name in known}, amount=yuan(left))
 
 
 def term_from(task: str | None, facts: ArrearsFacts, policy: ArrearsPolicy) -> Term | None:

@@ -72,6 +72,16 @@ def test_a_notice_is_made_out_once_and_says_what_is_on_record(site: Site, accoun
     assert (issued["no"], issued["amount_fen"], issued["content"]) == (paper["no"], 8640, paper["content"])
 
 
+def test_readings_and_volume_are_on_it_where_billing_tells_them(site: Site, account_no: str) -> None:
+    body = opening(account_no)
+    body["bills"][0] |= {"reading_before": "120", "reading": "147", "volume": "27", "estimated": True}
+    case = site.post("/arrears-cases", body, who="clerk").json()
+    page = pdf_of(site, issue(site, case))
+    for words in ("上次读数", "120", "147（估）", "水量（m³）", "27"):
+        assert words in page, words
+    assert "上次读数" not in pdf_of(site, issue(site, owing(site, f"{account_no}x")))
+
+
 def test_the_hash_on_record_is_that_of_what_the_paper_says(site: Site, account_no: str) -> None:
     paper = issue(site, owing(site, account_no))
     with site.database.read() as connection:
