@@ -205,6 +205,18 @@ def test_a_dispute_on_record_counts_though_the_clock_was_put_back(database: Data
     assert (answer.allowed, unmet(answer)) == (False, {"debt"})
 
 
+def test_the_account_is_taken_before_anything_is_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite has one writer at a time; elsewhere a payment waits for the answer only by this."""
+    facts, taken = before_the_order(database), list[str]()
+    lock, look = ledger.lock_account, orders.conditions_now
+    monkeypatch.setattr(
+        ledger, "lock_account", lambda connection, no: (taken.append(f"took {no}"), lock(connection, no))
+    )
+    monkeypatch.setattr(orders, "conditions_now", lambda *a, **k: (taken.append("looked"), look(*a, **k))[1])
+    assert orders.ask(database, request(facts)).allowed
+    assert taken == ["took 0410023", "looked"]
+
+
 def test_tokens_of_an_account_only_grow_and_a_stale_one_is_refused(database: Database) -> None:
     facts, first = with_its_order_out(database)
     for no in range(2, 6):
