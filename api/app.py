@@ -135,6 +135,7 @@ def create_app(
         "/projects/{case_no}/items/preview": paper,
         "/tasks/{task_id}/items/{no}": photo,
         "/arrears/together": LARGEST_FILE,
+        "/arrears/sheet": LARGEST_FILE,
         "/arrears/{case_no}/contact": photo,
         "/p/{token}/papers": LARGEST_FILE,  # several at once
         "/p/{token}/drawings": LARGEST_FILE,

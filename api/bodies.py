@@ -6,7 +6,7 @@ Unknown fields are refused, so that nothing typed is lost; only the opening of a
 import math
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,7 @@ from pydantic import (
 from domain.account import BILL_DETAILS, Bill, Change, Changed, CustomerClass, Estate, Protection
 from domain.arrears.commands import Found
 from domain.arrears.facts import ContactOutcome, Ground
+from domain.arrears.forms import Method
 from domain.calendars import local
 from domain.clock import Party
 from domain.connection.acceptance import MOST_AT_ONCE
@@ -39,6 +40,10 @@ from store.projects import ProjectRecord
 
 DEEPEST = 12
 LONGEST_LIST = 500
+
+
+OUTCOMES: tuple[str, ...] = get_args(ContactOutcome)
+SERVED_BY: tuple[str, ...] = get_args(Method)
 
 
 def _written(value: object) -> object:
@@ -154,6 +159,8 @@ class OpeningAccount(BaseModel):
     grid: Annotated[Line, Field(max_length=50)] | None = None
     section: Annotated[Line, Field(max_length=50)] | None = None
     office: Annotated[Line, Field(max_length=50)] | None = None
+    book: Annotated[Line, Field(max_length=50)] | None = Field(None, description="the reading book")
+    book_place: int | None = Field(None, ge=0, le=999_999, description="where in the reading book")
 
     def record(self) -> AccountRecord:
         return AccountRecord(**self.model_dump())

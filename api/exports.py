@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Literal
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
@@ -92,12 +93,15 @@ def export_board(
 def export_arrears_work(
     request: Request, person: SignedIn, house: Here, query: Annotated[WorkQuery, Query()]
 ) -> FileResponse:
-    """The arrears work list as Excel; filters as in its address bar, `amount` in yuan."""
+    """The arrears work list as Excel; filters as in its address bar, `amount` in yuan.
+
+    With `fill` it has columns to be filled in and sent back on the page of sheets.
+    """
     at, where, order = house.clock(), query.where(), query.order_for(person)
     return sent(
         request,
         house,
-        work_sheet(language_of(request)),
+        work_sheet(language_of(request), sheet_no=uuid4().hex[:12] if query.fill else None),
         lambda connection, after, limit: arrears_work.arrears_work(
             connection, person, where, at=at, order=order, after=after, limit=limit
         ),

@@ -8,6 +8,7 @@ from typing import Any
 from api.pages.clocks import PARTIES
 from api.pages.frame import label, task_title
 from api.pages.words import Language
+from api.returned import FILLED, KNOWN
 from api.workbooks import Column, Sheet
 from domain.arrears.policy import RecoveryGoals
 from domain.calendars import local
@@ -107,8 +108,13 @@ def board_sheet(language: Language) -> Sheet[ProjectRow]:
     )
 
 
-def work_sheet(language: Language) -> Sheet[WorkRow]:
+def work_sheet(language: Language, *, sheet_no: str | None = None) -> Sheet[WorkRow]:
+    """The work list; with a number it is one to be filled in and sent back (`api.returned`)."""
     words = _Words(language)
+    to_fill: list[Column[WorkRow]] = []
+    if sheet_no is not None:
+        blank = [Column[WorkRow](zh, en, lambda row: None, width=14) for zh, en in FILLED.values()]
+        to_fill = [*blank, Column(*KNOWN["sheet"], lambda row: sheet_no, width=12)]
     return Sheet(
         "催缴",
         "Arrears",
@@ -137,6 +143,7 @@ def work_sheet(language: Language) -> Sheet[WorkRow]:
             Column("限压时间", "Limited", lambda row: row.limited_at, "instant"),
             Column("立案时间", "Opened", lambda row: row.opened_at, "instant"),
             *_places(lambda row: row),
+            *to_fill,
         ],
     )
 

@@ -15,7 +15,7 @@ from store.people import Person, watches_only
 from store.pressing import NEVER, WITH_OTHERS, end_of_today
 from store.tables import accounts, cases
 
-_ADDRESS, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("address", "grid"))
+_WALK, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("walk", "grid"))
 ORDERS = {
     "due": PRESSING,
     "amount": Order((cases.c.amount_fen, cases.c.case_no), ("fen", "text"), down=True, along=("amount_fen",)),
@@ -153,9 +153,9 @@ def _round(person: Person, where: WorkFilter) -> tuple[Order, list[ColumnElement
     """The order of a round on foot, and where it goes: through one grid, or one section grid by grid."""
     part, own = person.part or ("", None)
     if (grid := where.grid or (own if part == "grid" else None)) is not None:
-        return Order((_ADDRESS, accounts.c.account_no), ("text", "text")), [accounts.c.grid == grid]
+        return Order((_WALK, accounts.c.account_no), ("text", "text")), [accounts.c.grid == grid]
     if (section := where.section or (own if part == "section" else None)) is not None:
-        key = (_GRID, _ADDRESS, accounts.c.account_no)
+        key = (_GRID, _WALK, accounts.c.account_no)
         return Order(key, ("text", "text", "text")), [accounts.c.section == section]
     raise Refused("form-invalid", "order: a round leads through one section or one grid; choose which")
 

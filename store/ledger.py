@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from domain.account import (
     Account,
@@ -23,6 +23,7 @@ from domain.account import (
 )
 from domain.policy import Strict
 from domain.refusals import Refused
+from domain.walk import walk_key
 from store import dues, outbox, search
 from store.database import upsert
 from store.tables import PARTS, accounts, ledger, sources
@@ -30,8 +31,14 @@ from store.tables import PARTS, accounts, ledger, sources
 FACT: TypeAdapter[LedgerFact] = TypeAdapter(LedgerFact)
 
 
+_FOUND_BY = ("name", "address", "book", "book_place", "walk")
+
+
 class AccountRecord(Strict):
-    """An account as a door hands it over. Name, address and phone are personal: they stay in this table."""
+    """An account as a door hands it over. Name, address and phone are personal: they stay in this table.
+
+    `book`, `book_place`: the reading book it is read in, and where in it.
+    """
 
     no: str
     customer_class: CustomerClass
@@ -43,6 +50,8 @@ class AccountRecord(Strict):
     grid: str | None = None
     section: str | None = None
     office: str | None = None
+    book: str | None = None
+    book_place: int | None = None
 
 
 def put_account(connection: Connection, account: AccountRecord, *, at: datetime) -> None:
@@ -57,8 +66,11 @@ def put_account(connection: Connection, account: AccountRecord, *, at: datetime)
     upsert(connection, accounts, row, key=("account_no",))
     if before is not None and (parts := {part: row[part] for part in PARTS if part in row}):
         dues.move(connection, account.no, parts)
-    if before is None or account.name is not None or account.address is not None:
-        stands = connection.execute(select(accounts.c.name, accounts.c.address).where(mine)).one()
+    if before is None or {"name", "address", "book", "book_place"} & row.keys():
+        stands = connection.execute(select(*(accounts.c[name] for name in _FOUND_BY)).where(mine)).one()
+        walk = walk_key(stands.address, book=stands.book, place=stands.book_place)
+        if walk != stands.walk:
+            connection.execute(update(accounts).where(mine).values(walk=walk))
         terms = search.terms(name=stands.name, address=stands.address, numbers=(account.no,))
         search.put(connection, "arrears", account.no, terms)
     changes: list[Protected | Classed] = []

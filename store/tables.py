@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from domain.calendars import CHINA
+from domain.walk import walk_key
 from store.pressing import NO_TERM, NOTHING_OPEN
 
 metadata = MetaData(
@@ -71,6 +72,11 @@ def _scope() -> list[Column[Any]]:
     return [Column(name, String(50)) for name in PARTS]
 
 
+def _walk(context: Any) -> str:
+    given = context.get_current_parameters(isolate_multiinsert_groups=True)
+    return walk_key(given.get("address"), book=given.get("book"), place=given.get("book_place"))
+
+
 accounts = Table(
     "accounts",
     metadata,
@@ -83,19 +89,23 @@ accounts = Table(
     Column("protected", JSON, nullable=False),
     *_scope(),
     Column("updated_at", Instant, nullable=False),
+    Column("book", String(50)),
+    Column("book_place", Integer),
+    # Compared byte by byte, alike everywhere.
+    Column("walk", String(400).with_variant(String(400, collation="C"), "postgresql"), default=_walk),
 )
-# A round on foot: within a section grid by grid, within a grid by address.
+# A round on foot: within a section grid by grid, within a grid as it is walked.
 Index(
     "ix_accounts_route_of_section",
     accounts.c.section,
     func.coalesce(accounts.c.grid, text("''")),
-    func.coalesce(accounts.c.address, text("''")),
+    func.coalesce(accounts.c.walk, text("''")),
     accounts.c.account_no,
 )
 Index(
     "ix_accounts_route_of_grid",
     accounts.c.grid,
-    func.coalesce(accounts.c.address, text("''")),
+    func.coalesce(accounts.c.walk, text("''")),
     accounts.c.account_no,
 )
 

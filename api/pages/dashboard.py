@@ -58,7 +58,7 @@ def _figures(viewer: Viewer, month: int) -> dict[str, Any]:
         "whole": (sum_shown(recovery.all_month, monthly), sum_shown(recovery.all_year, yearly)),
         "months": [_month_bar(no, each, monthly) for no, each in recovery.months],
         "goal_share": float(monthly.value) if monthly else None,
-        "parts_shown": [_part(each, monthly, yearly) for each in recovery.parts],
+        "parts_shown": [_part(each, monthly, yearly) for each in _told_apart(recovery.parts)],
         "ages": [
             (each, Bar(_age(each.first, each.last), each.unpaid / most if most else 0, "", "", "soon")) for each in ages
         ],
@@ -85,6 +85,12 @@ def percent(figures: Sum | Any) -> str:
     """The rate with two decimals, cut off: 96.99 %."""
     share = figures.rate
     return "—" if share is None else f"{float(share):.2%}"
+
+
+def _told_apart(parts: list[PartRecovery]) -> list[PartRecovery]:
+    """Without the levels at which nothing has a name: they say what the whole says."""
+    named = {each.part for each in parts if each.name is not None}
+    return [each for each in parts if each.part in named]
 
 
 def _part(each: PartRecovery, monthly: Any, yearly: Any) -> dict[str, Any]:

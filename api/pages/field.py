@@ -7,6 +7,7 @@ The pages are plain pages. What makes them work without a network lies in the br
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
 
 from api import processes
 from api.access import VisibleTask
@@ -16,6 +17,7 @@ from api.pages.tasks import about, form_of
 from domain.connection.visits import SURVEY
 from domain.processes import TASKS
 from store import reads, work
+from store.arrears_work import WorkFilter, WorkOrder, WorkRow, arrears_work
 from store.ledger import phones
 from store.notices import masked
 from store.people import watches_only
@@ -23,6 +25,7 @@ from store.work import InboxFilter, InboxRow
 
 router = APIRouter(include_in_schema=False, prefix="/field")
 ROWS = 60
+TALKS = 30
 ON_SITE = (
     "connection.survey",
     "connection.sign-contract",
@@ -64,10 +67,31 @@ def look(viewer: Looking, after: Annotated[str | None, Query(max_length=400)] = 
     with viewer.house.database.read() as connection:
         page = work.inbox(connection, viewer.person, where, at=viewer.now, after=after, limit=ROWS)
         rows = [row for row in page.rows if _mine(row, viewer)]
-        found = phones(connection, {row.subject for row in rows if row.process == "arrears"})
+        to_talk = [] if after else _to_talk(connection, viewer)
+        owing = {row.subject for row in rows if row.process == "arrears"} | {row.account_no for row in to_talk}
+        found = phones(connection, owing)
     if watches_only(viewer.person):
         found = {no: masked(phone) or "" for no, phone in found.items()}
-    return viewer.show("field.html", rounds=_rounds(rows), many=len(rows), phones=found, next=page.next)
+    return viewer.show(
+        "field.html",
+        rounds=_rounds(rows),
+        many=len(rows) + len(to_talk),
+        phones=found,
+        next=page.next,
+        to_talk=to_talk,
+        collects=viewer.person.holds("collector"),
+    )
+
+
+def _to_talk(connection: Connection, viewer: Viewer) -> list[WorkRow]:
+    """Whom a collector is still to speak to, along the way where their part has one."""
+    if not viewer.person.holds("collector"):
+        return []
+    part = viewer.person.part or ("", "")
+    order: WorkOrder = "route" if part[0] in ("grid", "section") else "due"
+    where = WorkFilter(standing="contacts")
+    page = arrears_work(connection, viewer.person, where, at=viewer.now, order=order, after=None, limit=TALKS)
+    return page.rows
 
 
 def _mine(row: InboxRow, viewer: Viewer) -> bool:

@@ -173,7 +173,8 @@ class Viewer:
         """This page's address with some of its filters changed; None takes one out."""
         query = {name: value for name, value in self.request.query_params.multi_items() if name not in changes}
         query |= {name: value for name, value in changes.items() if value is not None}
-        return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
+        path = self.request.url.path.removesuffix("/rows")  # the rows of a list are no page of their own
+        return f"{path}?{urlencode(query)}" if query else path
 
     def filters(self) -> str:
         """This page's filters, from the question mark on, for an address that takes the same; not where it stands."""

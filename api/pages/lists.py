@@ -1,5 +1,6 @@
 """The lists of cases: where every project is, whom to visit or call today, and what waits for a yes."""
 
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 from api.pages.frame import Looking, Viewer
 from api.pages.saved import saved
 from domain.money import fen
+from domain.walk import visits
 from store import approvals, arrears_work, board
 from store.arrears_work import WorkFilter, WorkOrder
 from store.board import BoardFilter
@@ -77,6 +79,7 @@ class WorkQuery(BaseModel):
     q: str = Field("", max_length=100)
     rows: Literal[50, 200] = 50
     case: list[str] = Field([], max_length=200)
+    fill: bool = False
     after: str | None = Field(None, max_length=400)
 
     @field_validator("rows", mode="before")
@@ -128,6 +131,20 @@ def _work(viewer: Viewer, query: WorkQuery) -> dict[str, Any]:
         "no_route": order != query.order,
         "may_act": viewer.person.holds("collector", "supervisor"),
     }
+
+
+@router.get("/arrears/walk")
+def walk(viewer: Looking, query: Annotated[WorkQuery, Query()]) -> Response:
+    """The round on foot as a list to print: one visit a household, in the order of the way."""
+    query = query.model_copy(update={"order": "route", "rows": 200})
+    facts = _work(viewer, query)
+    seen = 0
+    stops = []
+    for grid, rows in groupby(facts["rows"], key=lambda row: row.grid):
+        found = visits(rows)
+        stops.append((grid, seen, found))
+        seen += len(found)
+    return viewer.show("walk.html", **facts, stops=stops, visits=seen)
 
 
 @router.get("/approvals")

@@ -26,12 +26,14 @@ from api.pages.notices import paper_here
 from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
 from api.project_papers import made_out
+from domain.arrears.unusual import unusual
 from domain.policy import Sourced
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
 from store import answers, inbox, items, people, reads, work
 from store import files as shelf
+from store.around import around
 
 router = APIRouter(include_in_schema=False, prefix="/tasks/{task_id}")
 LATEST = 12
@@ -70,7 +72,9 @@ def evidence(viewer: Viewer, task: Any) -> dict[str, Any]:
         case = looked_into(connection, row, viewer.person, at=viewer.now, case=stands)
         kept = [files.file_shown(each) for each in shelf.of_case(connection, task.case_no)]
         served_by = people.names(connection, [served.by for served in stands.facts.served.values()])
+        differs = unusual(stands.facts, around(connection, row.case_no, row.subject), at=viewer.now)
     return {
+        "differs": differs,
         "case": case,
         "may_limit": case["arrears"].may_limit,
         "steps": ladder_steps.steps(stands.facts, stands.policy, stands.calendar),

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from store.tables import case_files, entries, files, tasks
 from tests.api.conftest import Site, eventually, opening
 from tests.pages.conftest import PageFor, fits, log_in
+from tests.pages.doors import debt, told
 from tests.pages.lossy import LossyNetwork
 
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -333,3 +334,58 @@ def _task(site: Site, account_no: str, key: str) -> str | None:
             ),
             None,
         )
+
+
+def test_a_contact_at_the_door_is_kept_without_a_network_and_sent_once_with_place_and_time(
+    site: Site, page_for: PageFor, account_no: str, photo: Path
+) -> None:
+    case_no, _ = debt(site, account_no, grid=f"door-{account_no}")
+    who = site.add(f"door-{account_no}", "collector", grid=f"door-{account_no}")
+    page = page_for(who, phone=True)
+    page.goto("/field")
+    ready(page)
+    kept_on_the_phone(page, f"contact/{case_no}")
+    page.context.set_offline(True)
+    page.click(f"a[href='/field/contact/{case_no}']")
+    expect(page.locator("[data-kept-told]")).to_be_visible()
+    expect(page.locator("#p-by")).to_be_hidden()
+    page.check("[name=outcome][value=promised]")
+    page.click("form.field-form button.main")
+    expect(page.locator(".field.wrong").first).to_contain_text("请填写")
+    page.fill("#p-amount", "40")
+    page.fill("#p-by", "2099-01-10")
+    page.fill("#f-place", "示例路 9 号门口")
+    page.set_input_files("#f-photo", photo)
+    expect(page.locator(".shots img")).to_have_count(1)
+    page.click("form.field-form button.main")
+    expect(page.locator("[data-standing]")).to_contain_text("待发")
+    assert told(site, case_no, "ContactRecorded") == []
+
+    page.goto("/field")
+    expect(page.locator("[data-queued] li")).to_contain_text("待发")
+    page.context.set_offline(False)
+    expect(page.locator("[data-queued] li")).to_contain_text("已发")
+    (contact,) = eventually(lambda: told(site, case_no, "ContactRecorded"))
+    body = contact.body
+    assert (body["outcome"], body["method"], body["place"]) == ("promised", "visit", "示例路 9 号门口")
+    assert body["photo"].startswith("sha256:")
+    assert body["spoke_at"] is not None
+    assert len(told(site, case_no, "HoldPlaced")) == 1
+    assert len(kept_files(site, case_no)) == 1
+
+
+def test_a_contact_for_a_case_that_is_over_is_told_since_when(
+    site: Site, page_for: PageFor, account_no: str, photo: Path
+) -> None:
+    case_no, _ = debt(site, account_no)
+    page = page_for("collector", phone=True)
+    page.goto(f"/field/contact/{case_no}")
+    ready(page)
+    page.context.set_offline(True)
+    page.check("[name=outcome][value=reached]")
+    page.click("form.field-form button.main")
+    expect(page.locator("[data-standing]")).to_contain_text("待发")
+    assert site.post(f"/cases/{case_no}/withdraw", {"reason": "记错了户"}, who="supervisor").status_code == 200
+    eventually(lambda: told(site, case_no, "CaseClosed"))
+    page.context.set_offline(False)
+    expect(page.locator("[data-standing]")).to_contain_text("案件已经结案")

@@ -51,6 +51,11 @@ def addresses(site: Site) -> dict[str, list[str]]:
             f"/arrears/notices?case={case_no}",
             f"/tasks/{notice}",
             f"/tasks/{notice}/clock",
+            f"/arrears/together?do=serve&case={case_no}",
+            f"/arrears/{case_no}/contact",
+            "/arrears/sheet",
+            "/arrears/walk?grid=none",
+            f"/field/contact/{case_no}",
             "/tour",
         ],
         "representative": [
@@ -64,6 +69,9 @@ def addresses(site: Site) -> dict[str, list[str]]:
         "supervisor": [
             "/approvals",
             "/inbox?all=true",
+            "/dashboard",
+            "/dashboard/payments",
+            "/dashboard/came-in",
             "/ledger",
             "/policy",
             "/arrears?q=nobody-is-called-so",

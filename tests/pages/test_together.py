@@ -156,3 +156,25 @@ def test_a_batch_is_its_persons_alone(
         mine = select(func.count()).select_from(entries).join(cases, cases.c.case_no == entries.c.case_no)
         seen = connection.scalar(mine.where(cases.c.case_no == case_no, entries.c.event == "ContactRecorded"))
     assert seen == 1
+
+
+def test_a_round_is_walked_by_house_numbers_and_a_household_is_one_visit(
+    site: Site, page_for: PageFor, collector: tuple[str, str], account_no: str
+) -> None:
+    who, grid = collector
+    for no, (name, address) in enumerate(
+        (("示例甲", "示例园10号楼1单元101室"), ("示例乙", "示例园2号楼1单元101室"), ("示例乙", "示例园2号楼1单元101室"))
+    ):
+        debt(site, f"{account_no}{no}", grid=grid, name=name, address=address)
+    page = page_for(who, phone=True)
+    page.goto("/arrears/walk")
+    assert fits(page)
+    rows = page.locator("tr[data-visit]")
+    expect(rows).to_have_count(3)
+    assert [rows.nth(no).get_attribute("data-visit") for no in range(3)] == ["1", "1", "2"]
+    expect(rows.nth(0)).to_contain_text("2号楼")
+    expect(rows.nth(1)).to_contain_text("同上")
+    expect(rows.nth(2)).to_contain_text("10号楼")
+    elsewhere = page_for("collector")
+    elsewhere.goto("/arrears/walk")
+    expect(elsewhere.locator(".empty")).to_contain_text("先选一个网格或管区")

@@ -61,7 +61,10 @@ self.Queue = (() => {
     entry.files.forEach(([name, blob, filename]) => body.append(name, blob, filename));
     body.set("once", entry.key);
     body.set("as", entry.person);
-    const answer = await fetch(`/tasks/${encodeURIComponent(entry.task)}/decide`, {
+    // A contact is told to its case; everything else decides a task.
+    const [, contact] = entry.task.match(/^contact\/(.+)$/) || [];
+    const to = contact ? `/arrears/${encodeURIComponent(contact)}/contact` : `/tasks/${encodeURIComponent(entry.task)}/decide`;
+    const answer = await fetch(to, {
       method: "POST",
       body,
       headers: { Accept: "application/json" },
