@@ -36,7 +36,11 @@ RULES = (
     "tests/domain/arrears/test_safety.py",
 )
 PERSONS = ("tests/domain/test_tasks.py", "tests/domain/test_commands.py", *RULES[1:4])
-ORDERS = ("tests/store/test_orders.py", "tests/store/test_safety_on_the_casebook.py")
+ORDERS = (
+    "tests/store/test_orders.py",
+    "tests/store/test_reconciliations.py",
+    "tests/store/test_safety_on_the_casebook.py",
+)
 MESSAGES = ("tests/activities/test_messages.py", "tests/store/test_doors.py")
 HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "domain/arrears/interlock.py": (
@@ -64,6 +68,7 @@ YES = {
     "snapshot_is_current": "True",
     "fence_is_current": "True",
     "approver": None,
+    "billing_differs": "False",
 }
 """What the transaction asks of the world for the interlock, and the answer that would ask nothing; None: no guard."""
 
@@ -139,7 +144,9 @@ class _Reader:
                     yield from self._condition(keywords)
                 case ast.Call(func=ast.Name(id="interlock"), keywords=keywords):
                     for keyword in keywords:
-                        if (answer := YES[str(keyword.arg)]) is not None:
+                        if keyword.arg not in YES:
+                            raise ValueError(f"{keyword.arg} is asked for the interlock: say in YES what asks nothing")
+                        if (answer := YES[keyword.arg]) is not None:
                             yield self._put(keyword.value, answer, f"{keyword.arg} not asked for")
                 case ast.Call(func=ast.Name(id=name) as called) if name in TURNED:
                     yield self._put(called, TURNED[name], f"{TURNED[name]} in place of {self._text(node)}")
