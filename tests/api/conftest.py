@@ -38,13 +38,14 @@ class Site:
     """A running API, and its worker and relay, which can be sent away and called back."""
 
     def __init__(self, folder: Path, address: str, **more: Any) -> None:
+        patient = {"decision_timeout": 20.0}  # a busy machine is no outage; those that are about one say how long
         self.settings = Settings(
             data=folder,
             temporal_address=address,
             task_queue=f"site-{uuid4().hex[:8]}",
             payload_keys=KEY,
             api_port=free_port(),
-            **more,
+            **patient | more,
         )
         self.database = Database(self.settings.database, durable=False)
         metadata.create_all(self.database.engine)

@@ -72,7 +72,7 @@ def test_work_goes_on_with_a_stand_in_and_is_theirs_no_longer_than_that(
     assert site.get(f"/tasks/{task['task_id']}", who=there).status_code == 404
     entered = away(site, here, there)
     assert entered.status_code == 200, entered.text
-    mine = [each["task_id"] for each in site.get("/tasks?mine=true", who=there).json()["items"]]
+    mine = [each["task_id"] for each in site.get("/tasks", who=there, mine="true").json()["items"]]
     assert task["task_id"] in mine
     assert [each["task_id"] for each in site.get("/tasks", who=there).json()["items"]].count(task["task_id"]) == 1
     number = entered.json()["id"]
@@ -124,6 +124,8 @@ def test_all_that_somebody_has_goes_to_a_successor_with_the_reason_on_record(
     assert [(each["done"], each["code"]) for each in told] == [(False, "form-invalid")]
     told = site.post(f"/people/{leaving}/hand-over", body, who="supervisor").json()
     assert [(each["task_id"], each["done"]) for each in told] == [(task["task_id"], True)]
-    assert [each["task_id"] for each in site.get("/tasks?mine=true", who=coming).json()["items"]] == [task["task_id"]]
+    assert [each["task_id"] for each in site.get("/tasks", who=coming, mine="true").json()["items"]] == [
+        task["task_id"]
+    ]
     said = site.get(f"/cases/{case['case_no']}/timeline").json()["items"]
     assert [each["body"]["reason"] for each in said if each["event"] == "TaskReassigned"] == ["调岗"]

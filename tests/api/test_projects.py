@@ -89,7 +89,9 @@ def test_a_decision_waits_for_the_signature_that_was_asked_for(site: Site, proje
     assert site.post(f"/cases/{no}/cosign", asking, who="clerk").status_code == 200
     form = {"outcome": "complete"}
     assert decided(site, no, task["key"], "clerk", form).json()["code"] == "four-eyes"
-    (mine,) = [each for each in site.get("/tasks?mine=true", who="engineer").json()["items"] if each["case_no"] == no]
+    (mine,) = [
+        each for each in site.get("/tasks", who="engineer", mine="true").json()["items"] if each["case_no"] == no
+    ]
     assert mine["key"] == "connection.cosign"
     signed = site.post(f"/tasks/{mine['task_id']}/decide", {"form": {"outcome": "agree"}}, who="engineer")
     assert signed.status_code == 200, signed.text
