@@ -246,6 +246,7 @@ class ProjectBody(BaseModel):
     sections: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
     ends_on: Day | None = None
     reference: Line | None = Field(None, description="The sender's own number: the same one finds the same project")
+    account: AccountNo | None = Field(None, description="An account that whoever applies has here already")
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

@@ -280,7 +280,7 @@ def in_place_of(facts: Iterable[LedgerFact], amounts: Mapping[str, int]) -> dict
 
 def _instead(facts: Iterable[LedgerFact]) -> dict[str, str | None]:
     """Bills taken back, each with the one in its place."""
-    voids = sorted((fact for fact in facts if isinstance(fact, Void)), key=lambda v: (v.at, v.no))
+    voids = sorted((fact for fact in facts if isinstance(fact, Void)), key=lambda v: (v.at, v.no, v.corrected_by or ""))
     return {void.no: void.corrected_by for void in voids}
 
 
@@ -298,7 +298,7 @@ def _in_place_of(no: str, instead: Mapping[str, str | None]) -> str | None:
 
 def _left_behind(facts: Iterable[LedgerFact], bills: Iterable[Bill]) -> Iterator[tuple[Dispute, bool]]:
     """The bills that are no debt of a customer of today, each from when and until when, and whether one is there."""
-    changes = sorted((fact for fact in facts if isinstance(fact, Changed)), key=lambda c: (c.at, c.changed_on))
+    changes = sorted((fact for fact in facts if isinstance(fact, Changed)), key=lambda c: (c.at, c.changed_on, c.what))
     bills = list(bills)
     for change in changes:
         if change.what == "resumed":

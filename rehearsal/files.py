@@ -158,6 +158,7 @@ class Project(Strict):
     petition: bool = False
     key_government: bool = False
     exceptional: bool = False
+    account: Text | None = None
     metered: bool = True
     sections: tuple[Text, ...] = ()
     ends_on: Day | None = None
@@ -169,12 +170,16 @@ class Project(Strict):
 
 
 class ConnectionOpening(Strict):
-    """A project, and the papers handed in; None: all of the kind's checklist."""
+    """A project, and the papers handed in; None: all of the kind's checklist.
+
+    `arrears`: what whoever applies owes on the account that the project names; their own case is not played.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
     project: Project
     papers: tuple[Text, ...] | None = None
+    arrears: ArrearsOpening | None = None
 
     def record(self, *, checklist: tuple[str, ...]) -> ProjectRecord:
         """The application as the intake takes it; papers left out mean all of the kind's checklist."""
@@ -651,6 +656,7 @@ class _Reading:
         self._faults = faults
         self._known = Known()
         self._process = ""
+        self._owes = False
 
     def rehearsal(self, file: str) -> Rehearsal | None:
         parts = self._mapping(self._root, ())
@@ -663,6 +669,7 @@ class _Reading:
         head = self._value(_Head, _only(self._root, _names(_Head)), ())
         process, starts_at = _typed(parts, "process"), self._starts_at(parts)
         self._process = process
+        self._owes = "arrears" in self._mapping(parts.get("open"), ()) and process == "connection"
         self._unbuilt(parts, process)
         steps, people = self._sequence(parts.get("steps"), ("steps",)), self._people(parts.get("people"))
         names = {*self._mapping(parts.get("people"), ()), *DEFAULT_PEOPLE}
@@ -778,7 +785,9 @@ class _Reading:
             message = f"a step does one thing: make {' and '.join(verbs)} steps of their own"
             self._fault(parts[verbs[1]].key_at, (*path, verbs[1]), message)
         if len(verbs) == 1:
-            if self._process in TASKS and OF_ONE_PROCESS.get(verbs[0], self._process) != self._process:
+            if verbs[0] in ("pay", "reverse") and self._owes:
+                pass
+            elif self._process in TASKS and OF_ONE_PROCESS.get(verbs[0], self._process) != self._process:
                 message = f"a case of {self._process} knows no {verbs[0]}: that is for {OF_ONE_PROCESS[verbs[0]]}"
                 self._fault(parts[verbs[0]].key_at, (*path, verbs[0]), message)
             return _Draft(node, when, frame, verbs[0], self._body(verbs[0], node, path))

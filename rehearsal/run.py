@@ -86,6 +86,7 @@ class _Player:
         self.pack = pack
         self.calendar = calendar
         self.refusals: list[Refusal] = []
+        self.debtor: str | None = None
         self.published = [y for y in rehearsal.calendar if y.at is not None and y.at > rehearsal.starts_at]
 
     async def play(self) -> Report:
@@ -116,6 +117,12 @@ class _Player:
                 place = intake.open_arrears(stage.database, account, owed, pack=self.pack, at=at)
                 stage.begin(place, process="arrears", subject=account.no)
             case ConnectionOpening() as opening:
+                if (owes := opening.arrears) is not None:
+                    self.debtor = owes.account.no
+                    with stage.database.write() as connection:
+                        ledger.put_account(connection, owes.account, at=at)
+                        for bill in owes.bills:
+                            ledger.post(connection, owes.account.no, bill.bill(at=at))
                 record = opening.record(checklist=checklist(self.pack, opening.project.kind))
                 place = projects.open_project(stage.database, record, pack=self.pack, at=at)
                 stage.begin(place, process="connection", subject=place.case_no)
@@ -148,7 +155,7 @@ class _Player:
                 self.stage.sync_ledger(stale=False)
 
     async def do(self, step: Step, at: datetime) -> None:
-        stage, account_no = self.stage, self.stage.subject
+        stage, account_no = self.stage, self.debtor or self.stage.subject
         match step.body:
             case Decide() as decide:
                 await self.decide(decide, step, at)

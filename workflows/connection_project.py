@@ -4,18 +4,22 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
-from workflows.case import Case
+from workflows.case import LOCAL, Case, refuse
 
 with workflow.unsafe.imports_passed_through():
+    from activities.casebook import Casebook, LedgerQuestion
+    from domain.account import standing
     from domain.case import Event, PackMoved, TaskDecided
     from domain.commands import DecideTask
     from domain.connection import commands, moves
     from domain.connection.commands import ConnectionCommand
     from domain.connection.facts import ProjectFacts
     from domain.connection.forms import CONNECTION_TASKS
-    from domain.connection.phases import next_moment, next_step
+    from domain.connection.phases import has_gate, next_moment, next_step
     from domain.connection.policy import ConnectionPolicy
+    from domain.money import yuan
     from domain.pack_moves import MovePack
+    from domain.refusals import Refused
     from domain.steps import StandStill, Step
     from store.casebook import Snapshot
     from workflows.messages import Answer, ProjectOpened, workflow_id
@@ -52,6 +56,27 @@ class ConnectionProject(Case[ProjectFacts]):
 
     def decision(self, command: DecideTask) -> TaskDecided:
         return commands.decide(command, self.facts, self.policy)
+
+    async def before_decision(self, command: DecideTask) -> None:
+        """Whoever owes for water that they have gets no more of it turned on, where the pack says so."""
+        no = self.facts.project.account
+        if command.key != "connection.activate" or no is None or not self.waits_for_arrears:
+            return
+        question = LedgerQuestion(account_no=no, after=0)
+        answer = await workflow.execute_local_activity_method(Casebook.read_ledger, question, **LOCAL)
+        owed = standing(facts=[fact for _, fact in answer.facts], as_of=command.at).own
+        if owed > 0:
+            refuse(
+                Refused(
+                    "gate",
+                    f"the water is turned on once the applicant owes nothing: {yuan(owed)} of account {no} is overdue",
+                    zh=f"申请人户号{no}欠费{yuan(owed)}元，缴清后才能通水。",
+                )
+            )
+
+    @property
+    def waits_for_arrears(self) -> bool:
+        return has_gate("arrears", self.facts.project, self.policy)
 
     def move(self, command: MovePack) -> tuple[PackMoved, ConnectionPolicy]:
         policy = ConnectionPolicy.model_validate(command.policy)

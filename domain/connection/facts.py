@@ -47,7 +47,7 @@ class Project(Frozen):
     """What the rules need to know of a project. Its name and address stay in the store.
 
     `metered`: whether meters belong to it: a line may have none. `sections` of a line, in order; `ends_on` is the last
-    day of a temporary supply that has one from the start.
+    day of a temporary supply that has one from the start. `account` is one that whoever applies has here already.
     """
 
     kind: Kind
@@ -64,6 +64,7 @@ class Project(Frozen):
     metered: bool = True
     sections: tuple[str, ...] = ()
     ends_on: date | None = None
+    account: str | None = None
 
 
 def refuse_odd(*, kind: Kind, metered: bool, sections: tuple[str, ...], ends_on: date | None) -> None:

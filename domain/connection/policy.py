@@ -21,7 +21,7 @@ from domain.terms import Term
 Sector = Literal["industry", "trade", "real-estate", "government", "other"]
 Server = Literal["representative", "service-manager", "engineer", "supervisor"]
 DesignBy = Literal["utility", "customer"]
-Gate = Literal["water-test", "fee", "contract", "account", "tolerated", "certificate"]
+Gate = Literal["water-test", "fee", "contract", "account", "tolerated", "certificate", "arrears"]
 Phase = Literal["design", "activation"]
 
 

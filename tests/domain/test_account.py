@@ -3,7 +3,19 @@ from datetime import date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Reversal, Standing, received, standing
+from domain.account import (
+    Bill,
+    Changed,
+    Dispute,
+    LedgerFact,
+    Payment,
+    Protected,
+    Reversal,
+    Standing,
+    Void,
+    received,
+    standing,
+)
 from domain.calendars import CHINA, start_of
 from domain.money import fen
 
@@ -228,3 +240,75 @@ def test_a_change_of_protection_is_no_money():
 def test_the_same_reference_with_another_amount_is_still_one_payment():
     first, again = pay("T", "60", "2026-03-12 10:00"), pay("T", "10", "2026-03-12 11:00")
     assert received([again, first]) == [first]
+
+
+# Bills that were wrong, and those who left.
+
+
+def void(no: str, corrected_by: str | None = None) -> Void:
+    return Void(no=no, corrected_by=corrected_by, reason="抄错", at=at("2026-03-20 10:00"))
+
+
+def change(what: str, on: str, *bills: str, said_at: str = "2026-04-01 09:00") -> Changed:
+    return Changed(what=what, changed_on=date.fromisoformat(on), bills=bills, at=at(said_at))
+
+
+@st.composite
+def corrected(draw: st.DrawFn) -> list[LedgerFact]:
+    """A ledger of which some bills were taken back, and in which people came and went."""
+    facts = draw(ledgers())
+    nos = [fact.no for fact in facts if isinstance(fact, Bill)]
+    for no in draw(st.lists(st.sampled_from(nos), unique=True)):
+        facts.append(Void(no=no, corrected_by=draw(st.sampled_from([None, *nos])), reason="x", at=draw(instants)))
+    kinds = st.sampled_from(["tenant", "owner", "closed", "suspended", "resumed", "demolished"])
+    for what in draw(st.lists(kinds, max_size=3)):
+        on = date(2026, 1, 1) + timedelta(days=draw(st.integers(0, 200)))
+        facts.append(Changed(what=what, changed_on=on, bills=tuple(draw(st.lists(numbers))), at=draw(instants)))
+    return facts
+
+
+@given(corrected(), contested(), instants, st.randoms())
+def test_what_was_corrected_or_left_behind_does_not_depend_on_the_order_of_arrival(facts, disputes, as_of, chance):
+    once = standing(facts=facts, disputes=disputes, as_of=as_of)
+    again = [*facts, *facts]
+    chance.shuffle(again)
+    assert standing(facts=again, disputes=disputes, as_of=as_of) == once
+    assert once.own + once.apart == once.overdue
+    assert min(once.own, once.apart, once.undisputed, once.disputed, once.prepaid) >= 0
+    assert not {fact.no for fact in facts if isinstance(fact, Void)} & once.owed.keys()
+
+
+def test_money_for_a_bill_that_was_wrong_pays_the_one_in_its_place():
+    facts = (bill("B1", "86.40", "2026-03-10"), pay("T-1", "60.00", "2026-03-15 10:00", "B1"), void("B1", "B2"))
+    owed = owes(*facts, bill("B2", "70.00", "2026-03-10"))
+    assert (owed.owed, owed.prepaid) == ({"B2": fen("10.00")}, 0)
+    assert owes(*facts, bill("B2", "40.00", "2026-03-10")).prepaid == fen("20.00")
+
+
+def test_a_successor_pays_their_own_bills_alone():
+    mine = (bill("B1", "86.40", "2026-03-10"), bill("B2", "50.00", "2026-05-10"), change("tenant", "2026-04-01"))
+    owed = owes(*mine, pay("T-1", "60.00", "2026-06-01 10:00"))
+    assert (owed.own, owed.apart, owed.undisputed, owed.prepaid) == (0, fen("86.40"), 0, fen("10.00"))
+    assert owes(*mine).left_behind == ("B1",)
+    assert owes(*mine, pay("T-1", "60.00", "2026-03-30 10:00")).apart == fen("26.40")
+
+
+def test_whoever_pays_for_a_closed_account_pays_what_was_left():
+    owed = owes(
+        bill("B1", "86.40", "2026-03-10"), change("closed", "2026-04-01"), pay("T-1", "86.40", "2026-06-01 10:00")
+    )
+    assert (owed.overdue, owed.prepaid) == (0, 0)
+
+
+def test_a_suspension_ends_with_the_day_of_resumption():
+    facts = (bill("B1", "86.40", "2026-03-10"), change("suspended", "2026-04-01"))
+    assert owes(*facts).undisputed == 0
+    resumed = change("resumed", "2026-06-01", said_at="2026-06-01 09:00")
+    assert owes(*facts, resumed).undisputed == fen("86.40")
+    assert owes(*facts, resumed, as_of="2026-05-01 09:00").undisputed == 0
+
+
+def test_a_waived_fee_was_never_charged():
+    facts = [bill("B1", "86.40", "2026-03-10", late_fee="3.00"), pay("T-1", "89.40", "2026-04-01 10:00")]
+    waived = standing(facts=facts, waived={"B1": 300}, as_of=LATER)
+    assert (waived.late_fees, waived.prepaid, waived.overdue) == (0, 300, 0)
