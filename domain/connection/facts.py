@@ -75,6 +75,8 @@ def refuse_odd(*, kind: Kind, metered: bool, sections: tuple[str, ...], ends_on:
         raise ValueError("sections: only works along a line have them")
     if ends_on is not None and kind != "temporary":
         raise ValueError("ends_on: only a temporary supply has a last day")
+    if ends_on is not None and not 2000 < ends_on.year < 2200:
+        raise ValueError("ends_on: lies outside the years 2001 to 2199")
 
 
 class ProjectAssigned(Event):

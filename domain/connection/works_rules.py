@@ -8,18 +8,20 @@ from domain.case import TaskDecided
 from domain.clauses import keeps
 from domain.commands import refuse_unless_acting
 from domain.connection.facts import ProjectFacts
-from domain.connection.forms import Contract, NodeInspected, WorksRegistered
+from domain.connection.forms import Contract, NodeInspected, WaterTested, WorksRegistered
 from domain.connection.phases import designer, reviewed, supply_until
 from domain.connection.policy import ConnectionPolicy
 from domain.connection.works import Declared
 from domain.connection.works_forms import (
     DECLARATIONS,
     ChangeNeeded,
+    Excavated,
     ServiceGiven,
     SiteInspected,
     SiteVisitCalled,
     StepAccompanied,
     TermSet,
+    WorksFinished,
 )
 from domain.money import yuan
 from domain.people import Actor
@@ -72,10 +74,21 @@ def _refuse_unfit(
             _refuse_other("service", service, policy.works.services.value)
         case StepAccompanied(step=step) if step not in policy.works.accompanied_steps.value:
             _refuse_other("step", step, policy.works.accompanied_steps.value)
+        case Excavated(excavated_at=happened) | WorksFinished(finished_at=happened) if happened is not None:
+            _refuse_another_time(happened, facts, at=at)
         case TermSet():
             _refuse_term(form, facts, policy, calendar, at=at)
         case _:
             pass
+
+
+def _refuse_another_time(happened: datetime, facts: ProjectFacts, *, at: datetime) -> None:
+    if not facts.opened_at <= happened <= at:
+        raise Refused(
+            "form-invalid",
+            "the time lies before the project or in the future: say when it really was",
+            zh="时间要在立项之后，不能晚于现在。",
+        )
 
 
 def _refuse_other(name: str, given: str, known: Iterable[str]) -> None:
@@ -114,6 +127,8 @@ def refuse_for_the_works(form: Form, decided: TaskDecided, facts: ProjectFacts, 
             _refuse_unsurveyed(form)
         case WorksRegistered():
             _refuse_foreign_nodes(form)
+        case WaterTested(passed_at=passed_at) if passed_at is not None:
+            _refuse_another_time(passed_at, facts, at=decided.at)
         case SiteInspected():
             _refuse_unseen(form, facts, policy, at=form.done_at or decided.at)
         case Contract() if facts.project.kind == "temporary" and form.deposit is not None:

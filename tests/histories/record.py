@@ -23,6 +23,7 @@ COMPLETE = (
     "connection-single-to-water",
     "connection-estate-switched-months-later",
     "connection-withdrawn-by-the-customer",
+    "works-a-road-is-opened",
 )
 
 

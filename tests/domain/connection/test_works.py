@@ -16,7 +16,7 @@ from domain.refusals import Refused
 from domain.tasks import Task
 from policies.packs import load_calendar, load_pack
 from tests.domain.connection.test_sentences_of_a_project import everywhere, life, tasks, told
-from tests.policies.lives import HOUR, OPENED_AT, ProjectLife
+from tests.policies.lives import HOUR, ProjectLife
 
 NODES = {"register-works": {"nodes": ["沟槽", "试压", "回填"], "backfill": ["回填"]}}
 
@@ -164,6 +164,16 @@ def test_road_and_spoil_run_from_when_the_works_were_done() -> None:
     assert open_task(played, "remove-spoil").due_at == start_of(done.date() + timedelta(days=1))
 
 
+@pytest.mark.parametrize(
+    "when", ["2020-01-01T00:00:00+08:00", "2099-01-01T00:00:00+08:00", "9999-12-31T23:59:00+08:00"]
+)
+def test_what_happened_happened_while_there_was_a_project_and_not_tomorrow(when: str) -> None:
+    played = at_work("jinan")
+    for what, name in (("excavated", "excavated_at"), ("works-finished", "finished_at")):
+        played.declare(what, {name: when})
+        assert played.told[-1][:2] == (what, "form-invalid")
+
+
 @pytest.mark.clause("jinan.construction.else-safety-measures")
 def test_a_road_that_cannot_be_restored_yet_is_made_safe() -> None:
     played = at_work("jinan")
@@ -177,9 +187,10 @@ def test_a_road_that_cannot_be_restored_yet_is_made_safe() -> None:
 
 @pytest.mark.clause("jinan.construction.works-open-valve-10-min")
 def test_ten_minutes_after_the_sample_passed_the_valve_is_due_and_the_water_ends_it() -> None:
-    passed = (OPENED_AT + timedelta(days=3)).isoformat()
-    played = life("jinan", **{"test-water": {"passed_at": passed}})
+    played = life("jinan")
     played.live_until("connection.test-water")
+    passed, tomorrow = played.now.isoformat(), (played.now + timedelta(days=1)).isoformat()
+    assert "future" in refused(played, open_task(played, "test-water"), passed_at=tomorrow)
     decided(played, open_task(played, "test-water"), passed_at=passed)
     notify = open_task(played, "notify-valve")
     assert notify.due_at == datetime.fromisoformat(passed) + timedelta(minutes=10)
