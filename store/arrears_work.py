@@ -11,9 +11,9 @@ from domain.refusals import Refused
 from store.caselines import PRESSING, Bound, Narrowed, OpenTask, Order, case_page, in_parts, open_tasks
 from store.keyset import Page
 from store.notices import starred
-from store.people import Person, watches_only
+from store.people import Person, watches_only, within
 from store.pressing import NEVER, WITH_OTHERS, end_of_today
-from store.tables import accounts, cases
+from store.tables import PARTS, accounts, cases
 
 _WALK, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("walk", "grid"))
 ORDERS = {
@@ -147,6 +147,32 @@ def arrears_work(
     open_now = open_tasks(connection, [row.case_no for row in page.rows])
     hide = watches_only(person)
     return Page(rows=[_row(row, open_now[row.case_no], at=at, hide=hide) for row in page.rows], next=page.next)
+
+
+class Neighbour(Strict):
+    """Another account of the same household that owes too: a visit is one for both, the cases are two."""
+
+    case_no: str
+    account_no: str
+    amount_fen: int
+    stage: str | None
+
+
+def same_household(connection: Connection, person: Person, account_no: str) -> list[Neighbour]:
+    """Open cases of other accounts at the very address of this one, in the same part of the town."""
+    mine = connection.execute(select(accounts).where(accounts.c.account_no == account_no)).one_or_none()
+    if mine is None or not mine.address:
+        return []
+    parts = [accounts.c[part] == mine._mapping[part] for part in PARTS if mine._mapping[part] is not None]
+    rows = connection.execute(
+        select(cases.c.case_no, cases.c.subject.label("account_no"), cases.c.amount_fen, cases.c.stage)
+        .join_from(cases, accounts, accounts.c.account_no == cases.c.subject)
+        .where(cases.c.process == "arrears", cases.c.status == "open", within(person, cases), *parts)
+        .where(accounts.c.address == mine.address, accounts.c.account_no != account_no)
+        .order_by(cases.c.case_no)
+        .limit(20)
+    )
+    return [Neighbour.model_validate(dict(row._mapping)) for row in rows]
 
 
 def _round(person: Person, where: WorkFilter) -> tuple[Order, list[ColumnElement[bool]]]:

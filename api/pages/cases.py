@@ -26,6 +26,7 @@ from domain.connection.sending_back import BACK_TO, refuse_unless_reopening
 from domain.refusals import Refused
 from store import files as shelf
 from store import people, projects, reads
+from store.arrears_work import same_household
 
 router = APIRouter(include_in_schema=False)
 LONGEST = 400
@@ -92,6 +93,8 @@ def arrears(viewer: Looking, case: VisibleCase) -> Response:
         return viewer.go(case_address(case.process, case.case_no))
     facts = about(viewer, case)
     stands = facts["stands"]
+    with viewer.house.database.read() as connection:
+        together = same_household(connection, viewer.person, case.subject)
     stops = rails.of_arrears(stands.policy, case.stage)
     return viewer.show(
         "arrears.html",
@@ -99,6 +102,7 @@ def arrears(viewer: Looking, case: VisibleCase) -> Response:
         **form_of(),
         rail=rails.rail(stops, case.stage, facts["entered"], over=case.status == "closed"),
         steps=ladder_steps.steps(stands.facts, stands.policy, stands.calendar),
+        household=together,
         small_forms=small_forms(viewer, facts["case"]["arrears"], stands.policy) if case.status == "open" else [],
     )
 

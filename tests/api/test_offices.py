@@ -187,3 +187,19 @@ def test_the_page_of_a_notice_says_how_it_reaches_such_an_estate(site: Site, acc
 def test_progress_is_told_of_what_has_risen_alone(site: Site, case_no: str) -> None:
     said = {"task": "arrears.serve-dunning-notice", "note": "已约用户"}
     assert site.post(f"/cases/{case_no}/progress", said, who="supervisor").json()["code"] == "not-open"
+
+
+def test_the_meters_of_one_household_are_shown_together(site: Site, account_no: str) -> None:
+    at_home = {"address": f"示例路{account_no}号2-301", "grid": f"G{account_no}"}
+    one, two = (
+        site.post("/arrears-cases", opening(f"{account_no}{no}", **at_home), who="clerk").json() for no in (1, 2)
+    )
+    elsewhere = opening(f"{account_no}3", address="示例路9号", grid=f"G{account_no}")
+    site.post("/arrears-cases", elsewhere, who="clerk")
+    eventually(lambda: site.get(f"/cases/{two['case_no']}").status_code == 200)
+    seen = page(site, one["case_no"], "collector")
+    assert f'href="/arrears/{two["case_no"]}"' in seen
+    assert f"{account_no}3" not in seen
+    address = f"http://127.0.0.1:{site.settings.api_port}/arrears?grid=G{account_no}"
+    listed = site.http.get(address, headers=site.as_("collector")).text
+    assert listed.count("同一户 2 表") == 2
