@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from domain.account import Bill, Dispute, Frozen, LedgerFact, Void, standing
+from domain.account import Bill, Dispute, Frozen, LedgerFact, Payment, Void, standing
 from domain.calendars import start_of
 from domain.clauses import keeps
 
@@ -60,13 +60,16 @@ def collected(facts: Iterable[LedgerFact], disputes: Iterable[Dispute] = ()) -> 
             bills.setdefault(fact.no, fact)
     if not bills:
         return []
+    contested = {dispute.bill for dispute in disputes if dispute.ended_at is None}
+    nothing_paid = not any(isinstance(fact, Payment) for fact in facts)  # so it is with most of a ledger that comes in
     ends = {end for bill in bills.values() for end in (month_end(bill.due_on), year_end(bill.due_on))}
     last = max(ends | {fact.at for fact in facts})
-    owed = {end: standing(facts=facts, disputes=disputes, as_of=end).owed for end in ends | {last}}
-    contested = {dispute.bill for dispute in disputes if dispute.ended_at is None}
+    owed = (
+        {} if nothing_paid else {end: standing(facts=facts, disputes=disputes, as_of=end).owed for end in ends | {last}}
+    )
 
     def paid(bill: Bill, by: datetime) -> int:
-        return bill.amount_fen - owed[by].get(bill.no, 0)
+        return 0 if nothing_paid else bill.amount_fen - owed[by].get(bill.no, 0)
 
     return [
         Collected(

@@ -1,13 +1,14 @@
 """Every bill with what was paid on it: kept beside the ledger in the transaction that adds to it, for reports."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from domain.account import Dispute, LedgerFact
 from domain.recovery import collected
+from store.database import insert_many
 from store.tables import PARTS, accounts, cases, dues, ledger
 
 FACT: TypeAdapter[LedgerFact] = TypeAdapter(LedgerFact)
@@ -31,10 +32,9 @@ def _refresh(connection: Connection, nos: Sequence[str]) -> None:
     parts = select(accounts.c.account_no, *(accounts.c[part] for part in PARTS)).where(accounts.c.account_no.in_(nos))
     scope = {row.account_no: {part: getattr(row, part) for part in PARTS} for row in connection.execute(parts)}
     wanted = {
-        (no, bill.no): {"account_no": no, "bill_no": bill.no, "month": bill.month, **scope[no]}
-        | bill.model_dump(exclude={"no"})
+        (row["account_no"], row["bill_no"]): row
         for no, said in facts.items()
-        for bill in collected(said, disputes.get(no, ()))
+        for row in _rows(no, said, scope[no], disputes.get(no, ()))
     }
     standing = {
         (row.account_no, row.bill_no): dict(row._mapping)
@@ -43,7 +43,22 @@ def _refresh(connection: Connection, nos: Sequence[str]) -> None:
     _remove(connection, [key for key in standing if key not in wanted])
     _remove(connection, changed := [key for key, row in wanted.items() if key in standing and standing[key] != row])
     if new := [row for key, row in wanted.items() if key not in standing or key in changed]:
-        connection.execute(insert(dues), new)
+        insert_many(connection, dues, new)
+
+
+def put_new(connection: Connection, bills: Mapping[str, Sequence[LedgerFact]], parts: Mapping[str, Any]) -> None:
+    """The bills of accounts of which nothing else is known; `parts` has each account's place in the organisation."""
+    rows = (_rows(no, said, {part: getattr(parts[no], part) for part in PARTS}) for no, said in bills.items())
+    insert_many(connection, dues, [row for of_one in rows for row in of_one])
+
+
+def _rows(
+    no: str, said: Sequence[LedgerFact], scope: Mapping[str, Any], disputes: Sequence[Dispute] = ()
+) -> list[dict[str, Any]]:
+    return [
+        {"account_no": no, "bill_no": bill.no, "month": bill.month, **scope} | bill.model_dump(exclude={"no"})
+        for bill in collected(said, disputes)
+    ]
 
 
 def _disputes(connection: Connection, nos: Sequence[str]) -> dict[str, list[Dispute]]:

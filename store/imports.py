@@ -181,7 +181,9 @@ def _write(connection: Connection, planned: Plan, *, pack: str, at: datetime) ->
         put_account(connection, account, at=at)
     add_accounts(connection, planned.new_accounts, at=at)
     _append_bills(connection, planned.new_bills)
-    dues.refresh(connection, planned.new_bills)
+    new = {account.no: account for account in planned.new_accounts}
+    dues.put_new(connection, {no: bills for no, bills in planned.new_bills.items() if no in new}, new)
+    dues.refresh(connection, [no for no in planned.new_bills if no not in new])
     _leave_word(connection, "nudge", [(no, {}) for no in planned.new_bills if no in planned.at_home], at=at)
     _leave_word(connection, "open", _open_places(connection, planned.owing, pack=pack, at=at), at=at)
 

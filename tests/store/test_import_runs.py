@@ -7,10 +7,11 @@ from sqlalchemy import func, select
 
 from activities.ledger_file import read_ledger
 from rehearsal.sample_ledger import write_sample_ledger
-from store import import_runs, imports, ledger, search
+from store import dues, import_runs, imports, ledger, search
 from store.database import Database, insert_many
 from store.import_runs import Counts, MovedElsewhere
 from store.tables import accounts, found_by, openings, outbox
+from store.tables import dues as dues_of
 from store.tables import ledger as books
 from tests.store.debts import OPENED_AT, PACK
 
@@ -77,3 +78,21 @@ def test_a_run_that_somebody_else_has_moved_is_left_to_them(database: Database) 
         assert import_runs.abandoned(connection, now=OPENED_AT + 2 * import_runs.QUIET) == []
         import_runs.end(connection, "f" * 64, before=first)
         assert import_runs.run_of(connection, "f" * 64) is None
+
+
+def test_what_an_import_notes_of_its_bills_is_what_reading_the_ledger_again_would_note(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "l.csv"
+    bills = write_sample_ledger(path, accounts=40, seed=5, as_of=OPENED_AT.date())
+    monkeypatch.setattr(imports, "ROWS_A_TRANSACTION", 15)
+    imports.import_ledger(database, read_ledger(path), pack=PACK, at=OPENED_AT, by="x")
+    everything = select(dues_of).order_by(dues_of.c.account_no, dues_of.c.bill_no)
+    with database.read() as connection:
+        noted = connection.execute(everything).all()
+        nos = list(connection.scalars(select(accounts.c.account_no)))
+    assert len(noted) == bills
+    with database.write() as connection:
+        connection.execute(dues_of.delete())
+        dues.refresh(connection, nos)
+        assert connection.execute(everything).all() == noted
