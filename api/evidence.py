@@ -156,7 +156,8 @@ class _Told:
         self.entries = entries
 
     def who(self, by: str) -> str:
-        return timeline.in_place(self._reader, by) or f"{self._names.get(by, by)}（{by}）"
+        name = self._names.get(by, by)
+        return timeline.in_place(self._reader, by) or (name if name == by else f"{name}（{by}）")
 
     def rows(self, events: Iterable[str]) -> tuple[tuple[str, ...], ...]:
         """Entries of these kinds: when, what, the rest in one line, and who."""
@@ -235,7 +236,7 @@ def _of_arrears(
         ),
         Part(title="送达", **_OF_RECORD, rows=told.rows(("NoticeServed", "NoticeAttemptFailed"))),
         Part(title="送达凭证和各项办理", **_OF_RECORD, rows=told.decided("arrears.")),
-        Part(title="催缴程序", lines=tuple(_steps(stands, told))),
+        Part(title="催缴程序走到哪里", lines=tuple(_steps(stands, told)) if row.status == "open" else ()),
         Part(title="期限怎样算出", lines=tuple(_periods(stands))),
         *(Part(title=title, **_OF_RECORD, rows=told.rows(events)) for title, events in TELLING.items()),
         Part(title="其他记录", **_OF_RECORD, rows=told.rows({each.event for each in told.entries} - TOLD)),
@@ -244,7 +245,8 @@ def _of_arrears(
             head=("条件", "结果"),
             widths=(8, 2),
             rows=tuple(
-                (each.zh, "满足" if each.met else "不明" if each.met is None else "不满足") for each in shown.may_limit
+                (each.zh, "满足" if each.met else "不明" if each.met is None else "不满足")
+                for each in (shown.may_limit if row.status == "open" else ())
             ),
         ),
     ]

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import bodies, files, processes
 from api.access import DecidableCase, Decider, SignedIn, VisibleCase
-from api.errands import Errands, Pending
+from api.errands import Errand, Errands, Pending
 from api.errors import documented
 from api.house import EngineAway, Here, House
 from api.once import Once
@@ -102,12 +102,14 @@ def paper_shown(paper: PaperMade, pack: str) -> PaperShown:
 
 
 @router.post("/cases/{case_no}/notices", responses=documented(403, 404, 409, 422, 503))
-async def make_out(case: DecidableCase, person: Decider, house: Here, body: NoticeBody | None = None) -> PaperShown:
+async def make_out(
+    case: DecidableCase, person: Decider, house: Here, errand: Errand, body: NoticeBody | None = None
+) -> PaperShown:
     """Make the notice out that the case calls for now; one that stands already is answered and not made out again.
 
     Collector, supervisor, clerk.
     """
-    issued = await made_out(house, person, case, anew=body.anew if body else None)
+    issued = await made_out(house, person, case, anew=body.anew if body else None, errand=errand)
     return await run_in_threadpool(_shown, house, person, issued.no)
 
 
@@ -151,17 +153,20 @@ def _nothing_due() -> Refused:
     )
 
 
-async def made_out(house: House, person: Person, case: Any, *, anew: str | None = None) -> IssuedNotice:
-    """The notice that a case calls for now, made out if none of its kind stands.
+async def made_out(
+    house: House, person: Person, case: Any, *, anew: str | None = None, errand: Errands | None = None
+) -> IssuedNotice:
+    """The notice that a case calls for now, made out if none of its kind stands. `errand`: of a door asked only once.
 
     Raises `Refused`, and `EngineAway` where nobody answers: what is printed must be on record first.
     """
+    errand = errand or Errands(person, house, Once(None, ""), Response())
     for left in reversed(range(TRIES)):
         standing, command = await run_in_threadpool(_filled_in, house, person, case.case_no, anew)
         if standing is not None:
             return standing
         try:
-            told = await Errands(person, house, Once(None, ""), Response()).tell(case, IssueNotice, **command)
+            told = await errand.tell(case, IssueNotice, **command)
         except Refused as refused:
             if refused.code == "gate" and left:
                 continue

@@ -119,6 +119,15 @@ def test_a_bill_that_joins_is_on_the_notice_when_somebody_says_why(site: Site, a
     assert [paper["no"] for paper in listed] == [first["no"], second["no"]]
 
 
+def test_the_same_request_sent_twice_makes_one_out(site: Site, account_no: str) -> None:
+    case = owing(site, account_no)
+    issue(site, case)
+    path, key = f"/cases/{case['case_no']}/notices", f"again-{account_no}"
+    numbers = [site.post(path, {"anew": "墨迹不清"}, key=key).json()["no"] for _ in range(2)]
+    assert numbers == [f"{case['case_no']}-T2"] * 2
+    assert len(events(site, case, "NoticeIssued")) == 2
+
+
 def test_the_proof_of_service_names_the_paper_that_was_served(site: Site, account_no: str) -> None:
     case = owing(site, account_no)
     paper = issue(site, case)
