@@ -400,6 +400,23 @@ def people_roles(id: str, roles: Roles, by: By = "administrator") -> None:
         access_log.note(connection, "roles", person=id, by=by, at=now())
 
 
+@people_app.command("card")
+def people_card(
+    id: str,
+    post: Annotated[str | None, typer.Option(help="as customers know it; left out: the role")] = None,
+    work_phone: Annotated[str | None, typer.Option("--work-phone", help="a number at work; left out: none")] = None,
+    by: By = "administrator",
+) -> None:
+    """What stands on somebody's service card besides their name: customers are told it, and nothing else of them."""
+    from runtime.wall_clock import now
+    from store import access_log
+    from store.people import set_card
+
+    with refusals_said(), store(Settings()).write() as connection:
+        set_card(connection, id, post=post, work_phone=work_phone)
+        access_log.note(connection, "card", person=id, by=by, at=now())
+
+
 @people_app.command("password")
 def people_password(
     id: str,

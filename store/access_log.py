@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from store.tables import access_log
 
-Action = Literal["in", "wrong", "too-often", "out", "out-everywhere", "added", "roles", "password", "shut-out"]
+Action = Literal["in", "wrong", "too-often", "out", "out-everywhere", "added", "roles", "password", "card", "shut-out"]
 
 
 def note(connection: Connection, action: Action, *, person: str | None, by: str | None, at: datetime) -> None:

@@ -55,6 +55,16 @@ def test_an_account_from_its_first_day_to_its_last(installation: Settings) -> No
     database.close()
 
 
+def test_a_service_card_says_a_post_and_a_number_at_work(installation: Settings) -> None:
+    run("add", "east-1", "--role", "representative")
+    assert run("card", "east-1", "--post", "片区客户代表", "--work-phone", "0531-00000000")[0] == 0
+    (listed,) = json.loads(run("list", "--json")[1])
+    assert (listed["post"], listed["work_phone"]) == ("片区客户代表", "0531-00000000")
+    assert run("card", "nobody")[0] == 1
+    for nobody in ("applicant", "system"):
+        assert run("add", nobody, "--role", "clerk")[0] == 1
+
+
 def test_what_cannot_be_done_is_said(installation: Settings) -> None:
     assert run("shut-out", "nobody") == (1, "unknown: there is no person nobody\n")
     run("add", "east-1", "--role", "collector")

@@ -33,6 +33,7 @@ from api.pages.words import LANGUAGE_COOKIE, Language
 from api.project_papers import as_pdf, told_once_pdf
 from api.visits import booked, on_offer
 from domain.case import COSIGN
+from domain.clauses import keeps
 from domain.commands import WithdrawCase
 from domain.connection.commands import RateService
 from domain.connection.forecast import Coming, forecast, water_on
@@ -52,6 +53,8 @@ STYLE = "applicant.css"
 PERSON = Person(id=APPLICANT, name="申请人", roles=("customer",))
 DRAWINGS = "connection.submit-drawings"
 FEE = "connection.settle-fee"
+AT_HOME = (SUPPLY, DRAWINGS, FEE)
+"""What of a project is the applicant's to decide, all of it without a trip to the counter."""
 NOT_TOLD = ("return", "defects")
 """Outcomes that are the office's own business: what was sent back comes again, and is told when it stands."""
 MOST_FILES = 20
@@ -124,6 +127,7 @@ def refused(request: Request, house: House, status: int, headers: Mapping[str, s
 
 
 @router.get("")
+@keeps("kaifeng.customer-service.at-most-one-trip")
 def look(visitor: Visiting) -> Response:
     """Where the project stands, what is needed, what comes next and when, and what was done."""
     return page(visitor)

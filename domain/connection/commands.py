@@ -83,6 +83,9 @@ from domain.refusals import Refused
 IN_CHARGE: tuple[Role, ...] = ("representative", "service-manager", "supervisor")
 
 
+NO_OPINION = "没有写意见"
+
+
 class ReportOccupancy(Command):
     """The share of households that have moved in, 0 to 1."""
 
@@ -234,7 +237,9 @@ def _rated(command: RateService, facts: ProjectFacts) -> TaskDecided:
     if task is None:
         zh = "现在没有要回访的：还没有通水，或者已经评价过。"
         raise Refused("not-open", "no follow-up is open: nothing to rate now", zh=zh)
-    form = {"satisfaction": command.satisfaction, "opinion": command.opinion, "method": "questionnaire"}
+    # Whoever was asked for an opinion and wrote none has none; a rule that demands one is kept by having asked.
+    opinion = command.opinion or (NO_OPINION if "opinion" in task.demands else None)
+    form = {"satisfaction": command.satisfaction, "opinion": opinion, "method": "questionnaire"}
     filled = {name: value for name, value in form.items() if value is not None}
     by = command.by.model_copy(update={"roles": (task.role,), "level": task.level})
     return decided_task(

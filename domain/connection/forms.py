@@ -404,14 +404,18 @@ Satisfaction = Literal["satisfied", "neutral", "dissatisfied"]
 class FollowedUp(Form):
     """回访: by telephone, at the customer's, in a meeting, or answered by the customer in a questionnaire."""
 
-    satisfaction: Satisfaction = Field(examples=["satisfied"], title="满意度 Satisfaction")
+    satisfaction: Satisfaction = Field(
+        examples=["satisfied"],
+        title="满意度 Satisfaction",
+        json_schema_extra=asked_by("kaifeng.follow-up.satisfaction-survey"),
+    )
     method: Literal["phone", "visit", "meeting", "questionnaire"] | None = Field(
         None, examples=["phone"], title="回访方式 How"
     )
     speed: Score = Field(None, examples=[5], title="办理速度（1至5分） How fast (1 to 5)")
     manner: Score = Field(None, examples=[5], title="服务态度（1至5分） How friendly (1 to 5)")
     works: Score = Field(None, examples=[5], title="工程质量（1至5分） How good the works (1 to 5)")
-    opinion: Text = Field(None, max_length=2000, title="意见 Opinion, or complaint")
+    opinion: Text = Field(None, max_length=2000, examples=["没有意见"], title="意见 Opinion, or complaint")
 
 
 class MetersSwitched(Form):

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import select, update
 
 from api.links import link_of, token
+from api.pages.applicant import AT_HOME
+from domain.connection.forms import CONNECTION_TASKS
 from store.people import set_card
 from store.tables import attempts, entries, link_log, links, refusals
 from tests.api.conftest import Site, eventually
@@ -17,6 +19,17 @@ from tests.api.test_files import photo
 
 PRIVATE = {"contact": "示例联系人甲", "phone": "13800000000", "address": "示例路 8 号楼 1 单元"}
 OWN = {"Sec-Fetch-Site": "same-origin"}
+SURVEY = {
+    "scope": "全户生活用水",
+    "tapping_point": "门前支管",
+    "diameter": 25,
+    "depth_cm": 80,
+    "pressure": "0.28",
+    "secondary_supply": False,
+    "customer_sheet": True,
+    "fees_told": True,
+    "signed": True,
+}
 
 
 def opened(site: Site, **more: Any) -> dict[str, Any]:
@@ -292,3 +305,23 @@ def test_a_project_is_found_by_whatever_its_applicant_says(site: Site, by: str) 
     asked = {"name": mine["name"][:8], "case_no": mine["case_no"], **given}[by]
     found = site.get("/board", "clerk", q=asked).json()["items"]
     assert [line["case_no"] for line in found] == [mine["case_no"]]
+
+
+@pytest.mark.clause("kaifeng.customer-service.at-most-one-trip")
+def test_nothing_that_is_the_applicants_to_do_needs_a_trip(site: Site) -> None:
+    """Each task of a customer's has its form on the page; here one after the other, on an estate drawn by another."""
+    assert {key for key, kind in CONNECTION_TASKS.items() if kind.role == "customer"} == set(AT_HOME)
+    mine = opened(site, kind="estate", meters=2, design_by="customer")
+    address = link(site, mine)
+    decide(site, mine, "check-papers", {"outcome": "complete"}, "clerk")
+    decide(site, mine, "arrange-survey", {}, "representative")
+    decide(site, mine, "survey", SURVEY, "engineer")
+    decide(site, mine, "draft-scheme", {"summary": "两路进水"}, "designer")
+    decide(site, mine, "approve-scheme", {"outcome": "approve"}, "supervisor")
+    assert "提交图纸" in look(site, address).text
+    empty = send(address, "drawings", {"drawing": " ", "qualification": "A1"})
+    assert empty.status_code == 422
+    sent = {"drawing": "T-1", "qualification": "资质证书 A1"}
+    page = send(address, "drawings", sent, files={"file": ("plan.jpg", photo(colour="tan"))})
+    assert "我们正在办：施工图审查" in page.text
+    assert [each["name"] for each in site.get(f"/cases/{mine['case_no']}/files").json()["items"]] == ["T-1"]

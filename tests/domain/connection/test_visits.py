@@ -207,12 +207,29 @@ def test_a_customer_answers_the_follow_up_without_being_called(pack: str) -> Non
         say(project, RateService, ANNE, satisfaction="satisfied")
 
 
+@pytest.mark.clause(
+    "qingdao.follow-up.connection-follow-up-content", "changchun.follow-up.collect-and-register-opinions"
+)
+@pytest.mark.parametrize("pack", ["qingdao@2021-01-01", "changchun@2019-10-09"])
+def test_a_follow_up_asks_for_an_opinion_and_says_what_came_of_it(pack: str) -> None:
+    project = life(pack, {"kind": "single"})
+    project.live_until("connection.follow-up")
+    task = project.facts.open_task("connection.follow-up")
+    assert task is not None
+    asked = {"satisfaction": "satisfied", "method": "phone"}
+    assert project.tried(task, asked, completed=False) is None
+    assert project.tried(task, asked | {"opinion": "希望快一点"}, completed=False) is not None
+    (decided,) = say(project, RateService, ANNE, satisfaction="satisfied")
+    assert decided.form["opinion"] == "没有写意见"
+
+
 @pytest.mark.clause("changchun.follow-up.follow-up-four-methods")
 def test_changchun_has_each_follow_up_say_how_it_was_done() -> None:
     project = life("changchun@2019-10-09", {"kind": "single"})
     project.live_until("connection.follow-up")
     task = project.facts.open_task("connection.follow-up")
     assert task is not None
-    assert project.tried(task, {"satisfaction": "satisfied"}, completed=False) is None
+    assert project.tried(task, {"satisfaction": "satisfied", "opinion": "没有意见"}, completed=False) is None
     for method in ("phone", "visit", "meeting", "questionnaire"):
-        assert project.tried(task, {"satisfaction": "satisfied", "method": method}, completed=False) is not None
+        form = {"satisfaction": "satisfied", "method": method, "opinion": "没有意见"}
+        assert project.tried(task, form, completed=False) is not None
