@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Engine, Table, create_engine, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefault
 
 
 class Database:
@@ -85,21 +87,31 @@ def upsert(
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of the same columns. What SQLAlchemy does for each parameter of each row is done a column at a time.
+    """Insert rows of the same columns, columns with a default of their own among them or not.
 
-    Columns with a default of their own are named in every row, or the default is not seen.
+    What SQLAlchemy does for each parameter of each row is done a column at a time.
     """
     if not rows:
         return
-    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=list(rows[0]))
-    bound = {name: _bound(table.c[name], [row[name] for row in rows], connection.dialect) for name in rows[0]}
+    given = {name: [row[name] for row in rows] for name in rows[0]}
+    for column in table.columns:
+        if column.name not in given and isinstance(column.default, ScalarElementColumnDefault | CallableColumnDefault):
+            given[column.name] = [_default(column.default, row) for row in rows]
+    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=list(given))
+    bound = {name: _bound(table.c[name], values, connection.dialect) for name, values in given.items()}
     order = statement.positiontup if isinstance(statement, SQLCompiler) else None
     if order:
         connection.exec_driver_sql(str(statement), list(zip(*(bound[name] for name in order), strict=True)))
     else:
-        columns = list(bound.items())
-        lines = [{name: values[at] for name, values in columns} for at in range(len(rows))]
+        lines = [dict(zip(bound, values, strict=True)) for values in zip(*bound.values(), strict=True)]
         connection.exec_driver_sql(str(statement), lines)
+
+
+def _default(default: ScalarElementColumnDefault | CallableColumnDefault, row: Mapping[str, Any]) -> Any:
+    if isinstance(default, ScalarElementColumnDefault):
+        return default.arg
+    asked: Any = SimpleNamespace(get_current_parameters=lambda **_: row)
+    return default.arg(asked)
 
 
 def _bound(column: Column[Any], values: list[Any], dialect: Dialect) -> list[Any]:

@@ -10,7 +10,7 @@ from rehearsal.sample_ledger import write_sample_ledger
 from store import dues, import_runs, imports, ledger, search
 from store.database import Database, insert_many
 from store.import_runs import Counts, MovedElsewhere
-from store.tables import accounts, found_by, openings, outbox
+from store.tables import accounts, found_by, openings, outbox, tasks
 from store.tables import dues as dues_of
 from store.tables import ledger as books
 from tests.store.debts import OPENED_AT, PACK
@@ -53,6 +53,18 @@ def test_rows_in_bulk_are_kept_as_they_are_given(database: Database) -> None:
         kept = connection.execute(select(accounts).order_by(accounts.c.account_no)).all()
     assert [each.account_no for each in kept] == ["A0", "A1", "A2"]
     assert all({name: getattr(each, name) for name in row} == row for each in kept)
+
+
+def test_rows_in_bulk_get_the_defaults_of_columns_that_they_do_not_name(database: Database) -> None:
+    row = {"task_id": "t", "case_no": "c", "process": "arrears", "key": "k", "role": "clerk", "status": "open"}
+    row |= {"opened_at": OPENED_AT, "paused": False, "sequence": 1, "body": {}}
+    place = {"case_no": "c", "process": "arrears", "subject": "1", "pack": PACK, "at": OPENED_AT}
+    with database.write() as connection:
+        insert_many(connection, openings, [place])
+        insert_many(connection, tasks, [row])
+        connection.execute(tasks.insert().values(row | {"task_id": "u"}))
+        one, other = connection.execute(select(tasks).order_by(tasks.c.task_id)).all()
+    assert dict(one._mapping) | {"task_id": "u"} == dict(other._mapping)
 
 
 def test_a_run_that_somebody_else_has_moved_is_left_to_them(database: Database) -> None:
