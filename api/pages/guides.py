@@ -47,6 +47,11 @@ GUIDES: dict[str, Guide] = {
                     "Open a customer: where the ladder stands and why the water may not be limited, each condition in words.",
                 ),
                 Step(
+                    "/arrears",
+                    "勾选几户，一起送达或一起记录沟通：每户各有结果，办不了的写明原因。",
+                    "Tick several rows and serve or record a contact together: each has its own word, and a reason where not.",
+                ),
+                Step(
                     "/ledger",
                     "上传一份欠费台账：先看会发生什么、哪几行有错，再确认导入。",
                     "Upload a ledger: first see what would happen and which rows are wrong, then confirm.",
@@ -120,6 +125,11 @@ GUIDES: dict[str, Guide] = {
                     "/inbox?group=late",
                     "看超时的任务和升级到您这一级的任务，改派或催办。",
                     "See late tasks and those that have risen to your level; reassign or urge.",
+                ),
+                Step(
+                    "/dashboard",
+                    "看板：回收率对着目标、账龄、哪一步收回多少、哪一步超时；每个数字都点得开。",
+                    "Dashboard: recovery against its goals, ages, what each step brought in, what is late; every figure opens.",
                 ),
                 Step(
                     "/projects?late=true",
