@@ -16,11 +16,13 @@ from api.pages.forms import faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
 from api.pages.refusals import said_fault, said_refusal
 from api.pages.tasks import case_address
+from api.project_papers import as_pdf
 from domain.connection.phases import supply_until
-from domain.connection.site_board import site_board
+from domain.connection.site_board import TEMPLATE, SiteBoard, site_board
 from domain.connection.works import accompanied, attending
 from domain.connection.works_forms import DECLARATIONS
 from domain.refusals import Refused
+from policies.packs import load_pack
 from store import answers, projects, reads
 
 router = APIRouter(include_in_schema=False, prefix="/projects/{case_no}")
@@ -114,15 +116,33 @@ def _page(
 
 @router.get("/board")
 def board(viewer: Looking, case: VisibleCase) -> Response:
-    """The sign for the site, to be printed: the same form for every site."""
+    """The sign for the site: the same form for every site, with what is still to be had of it."""
+    return viewer.show("site_board.html", case=case, board=drawn_board(viewer, case))
+
+
+@router.get("/board.pdf")
+def printed_board(viewer: Looking, case: VisibleCase) -> Response:
+    """The sign as it is printed."""
+    paper = drawn_board(viewer, case)
+    return as_pdf(viewer.house.press.printed(TEMPLATE, paper, pack=load_pack(case.pack).pack), case)
+
+
+def drawn_board(viewer: Viewer, case: Any) -> SiteBoard:
+    """The board of a project as it stands. Raises `Refused` for a case that has none."""
     with viewer.house.database.read() as connection:
         stands = processes.on_record(connection, reads.case_on_record(connection, case.case_no))
         shown = projects.shown(connection, viewer.person, case.case_no) if case.process == "connection" else None
-    drawn = None
+    paper = None
     if shown is not None:
-        works, policy = stands.facts.works, stands.policy.works
-        drawn = site_board(works, policy, name=shown.name, address=shown.address)
-    if drawn is None:
+        at = viewer.now.replace(hour=0, minute=0, second=0, microsecond=0)  # printed twice on a day it is the same
+        paper = site_board(
+            stands.facts,
+            stands.policy.works,
+            utility=load_pack(case.pack).title.zh,
+            name=shown.name,
+            address=shown.address,
+            at=at,
+        )
+    if paper is None:
         raise Refused("unknown", "there is no such board", zh="这个案件没有施工公示牌。")
-    title, lines = drawn
-    return viewer.show("site_board.html", case=case, title=title, lines=lines)
+    return paper

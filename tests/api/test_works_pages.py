@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+import pypdfium2 as pdfium
 import pytest
 
 from domain.connection.works_forms import DECLARATIONS
@@ -127,6 +128,14 @@ def test_the_board_at_the_site_says_what_every_board_says(site: Site, at_work: s
     assert title["kind"] == "linear"
     for part in ("供水工程施工公示牌", "工程简介", "工期", "示意图", "施工单位", "监督电话", "D-0001", "工业北路"):
         assert part in text
+    printed = page(site, f"/projects/{at_work}/board.pdf", "engineer")
+    assert printed.headers["Content-Type"] == "application/pdf"
+    document = pdfium.PdfDocument(printed.content)
+    said = document[0].get_textpage().get_text_range()
+    assert len(document) == 1
+    assert document[0].get_width() > document[0].get_height()
+    for part in ("供水工程施工公示牌", "工程简介", "监督电话", "D-0001"):
+        assert part in said
     assert page(site, f"/projects/{opened(site)}/declare/nothing", "engineer").status_code == 404
 
 

@@ -274,7 +274,8 @@ def with_works(policy: ConnectionPolicy, project: dict[str, Any]) -> list[Any]:
     """A life in which everything that can be declared of the works is, and the site is not as it should be."""
     played = begun(policy, project, {"connection.test-water": {"passed_at": OPENED_AT.isoformat()}})
     played.live_until("connection.inspect-node")
-    played.told.append(site_board(played.facts.works, policy.works, name="某项目", address=None))
+    board = site_board(played.facts, policy.works, utility="某", name="某项目", address=None, at=OPENED_AT)
+    played.told.append(board)
     for service in get_args(Service):
         played.declare("service", {"service": service})
     for step in get_args(Step):
