@@ -24,7 +24,7 @@ from api.once import Once
 from api.shown import Listed
 from domain.arrears.commands import IssueNotice
 from domain.arrears.facts import IssuedNotice
-from domain.arrears.notices import Notice, NoticeDue, notice, notices_due, standing_notice
+from domain.arrears.notices import Notice, as_told, nothing_due, notice, notices_due, standing_notice
 from domain.money import Yuan, yuan
 from domain.refusals import RefusalCode, Refused
 from policies.packs import load_pack
@@ -145,14 +145,6 @@ def read_run(
     return printed(house, person, no)
 
 
-def _nothing_due() -> Refused:
-    return Refused(
-        "not-open",
-        "no notice can be made out now: nothing is pursued, or the case stands where none is served",
-        zh="现在没有可开具的通知单：没有可追缴的欠费，或案件正处在不发通知单的阶段。",
-    )
-
-
 async def made_out(
     house: House, person: Person, case: Any, *, anew: str | None = None, errand: Errands | None = None
 ) -> IssuedNotice:
@@ -176,7 +168,7 @@ async def made_out(
         issued = await run_in_threadpool(_issued, house, case.case_no, command["name"])
         if issued is not None:
             return issued
-    raise _nothing_due()
+    raise nothing_due()
 
 
 def _filled_in(
@@ -187,12 +179,12 @@ def _filled_in(
     with house.database.read() as connection:
         row = reads.case_on_record(connection, case_no)
         if row.process != "arrears":
-            raise _nothing_due()
+            raise nothing_due()
         case = processes.on_record(connection, row)
         to = papers.addressee(connection, case.facts.account.no)
     due = next(iter(notices_due(case.facts, case.policy)), None)
     if due is None:
-        raise _nothing_due()
+        raise nothing_due()
     standing = standing_notice(case.facts, due.name)
     if standing is not None and anew is None:
         return standing, {}
@@ -209,12 +201,7 @@ def _filled_in(
     kept = PaperKept(template=case.policy.notices[due.name].template.value, pack=pack.name, notice=filled)
     with house.database.write() as connection:
         papers.keep(connection, case_no, kept, at=at, by=person.id)
-    return None, _told(due, filled) | {"anew": anew if standing is not None else None}
-
-
-def _told(due: NoticeDue, filled: Notice) -> dict[str, Any]:
-    said = {"name": due.name, "task": due.task, "no": filled.no}
-    return said | {"amount_fen": filled.amount, "content": filled.content}
+    return None, as_told(due, filled) | {"anew": anew if standing is not None else None}
 
 
 def _issued(house: House, case_no: str, name: str) -> IssuedNotice | None:

@@ -318,6 +318,12 @@ class Contact(Instruction):
     outcome: str | None = None
 
 
+class Print(Body):
+    """The notice that is called for is printed: made out the first time, and later a copy. `anew`: why another is."""
+
+    anew: Text | None = None
+
+
 class Dispute(Instruction):
     verb, bare = "dispute", "bills"
     bills: tuple[Text, ...] = Field(min_length=1)
@@ -508,6 +514,7 @@ VERBS: dict[str, type[Body]] = {
     "correct": Correct,
     "account": ChangeOfAccount,
     "contact": Contact,
+    "print": Print,
     "dispute": Dispute,
     "resolve": Resolve,
     "plan": Plan,
@@ -533,7 +540,7 @@ VERBS: dict[str, type[Body]] = {
     "drive": Drive,
 }
 OF_ONE_PROCESS: dict[str, str] = {
-    **dict.fromkeys(("pay", "reverse", "bill", "correct", "account", "contact"), "arrears"),
+    **dict.fromkeys(("pay", "reverse", "bill", "correct", "account", "contact", "print"), "arrears"),
     **dict.fromkeys(("dispute", "resolve", "plan", "promise", "waive", "violation"), "arrears"),
     **dict.fromkeys(("occupancy", "send-back", "take-back", "declare"), "connection"),
 }

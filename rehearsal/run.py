@@ -5,6 +5,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from domain.arrears.commands import IssueNotice
+from domain.arrears.facts import ArrearsFacts
+from domain.arrears.notices import as_told, nothing_due, notice, notices_due
 from domain.calendars import Calendar
 from domain.case import COSIGN, StageEntered
 from domain.commands import DecideTask
@@ -33,6 +36,7 @@ from rehearsal.files import (
     Occupancy,
     OrderOpening,
     Pay,
+    Print,
     Publish,
     Rehearsal,
     Reverse,
@@ -40,7 +44,7 @@ from rehearsal.files import (
 )
 from rehearsal.report import Refusal, Report, report
 from rehearsal.stage import Stage, staged
-from store import calendars, casebook, intake, ledger, postings, projects
+from store import calendars, casebook, intake, ledger, papers, postings, projects, reads
 
 BY_DEFAULT: dict[str, dict[str, Role]] = {
     "arrears": dict.fromkeys(
@@ -184,11 +188,33 @@ class _Player:
                 kind = DECLARATIONS[what]
                 declarer, whole = self.rehearsal.person(step.by or kind.roles[0]), filled(kind.form, form)
                 await stage.instruct(commands.Declare(by=declarer, at=at, what=what, form=whole))
+            case Print(anew=anew):
+                await self.print_notice(self.rehearsal.person(step.by or "collector"), anew, at)
             case Instruction() as instruction:
                 by = step.by or BY_DEFAULT[self.rehearsal.process].get(step.verb, "supervisor")
                 await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))
             case _:
                 pass  # nothing but a stale ledger, which lasts as long as the step
+
+    async def print_notice(self, by: Actor, anew: str | None, at: datetime) -> None:
+        """Make the notice out that is called for, as the door does at its first print."""
+        with self.stage.database.read() as connection:
+            row = reads.case_on_record(connection, self.stage.case_no)
+            to = papers.addressee(connection, self.stage.subject)
+        facts, pack = ArrearsFacts.model_validate(row.facts), load_pack(self.pack)
+        due = next(iter(notices_due(facts, pack.arrears)), None) if pack.arrears else None
+        if due is None or pack.arrears is None:
+            raise nothing_due()
+        filled = notice(
+            due=due,
+            facts=facts.model_copy(update={"as_of": max(facts.as_of, at)}),
+            policy=pack.arrears,
+            calendar=self.calendar,
+            utility=pack.title.zh,
+            addressee=to,
+            at=at,
+        )
+        await self.stage.instruct(IssueNotice(by=by, at=at, anew=anew, **as_told(due, filled)))
 
     def change_account(self, changed: ChangeOfAccount, at: datetime) -> None:
         said = changed.model_dump(include={"customer_class", "protected"}, exclude_none=True)

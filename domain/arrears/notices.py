@@ -8,7 +8,7 @@ import hashlib
 import json
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from domain.account import Bill, Estate
 from domain.arrears.facts import ArrearsFacts, IssuedNotice
@@ -18,6 +18,7 @@ from domain.calendars import Calendar, day_of
 from domain.money import Yuan, in_words, yuan
 from domain.papers import Code, Paper
 from domain.policy import Strict
+from domain.refusals import Refused
 from domain.terms import Term, due_at
 
 OFF_THE_LADDER = ("limited", "restored", "settled", "closed")
@@ -81,6 +82,15 @@ class Notice(Paper):
             self.model_dump(mode="json", exclude={"content", "copy_no"}), ensure_ascii=False, sort_keys=True
         )
         return self.model_copy(update={"content": hashlib.sha256(said.encode()).hexdigest()})
+
+
+def nothing_due() -> Refused:
+    """Why no notice is made out where none is called for."""
+    return Refused(
+        "not-open",
+        "no notice can be made out now: nothing is pursued, or the case stands where none is served",
+        zh="现在没有可开具的通知单：没有可追缴的欠费，或案件正处在不发通知单的阶段。",
+    )
 
 
 def notices_due(facts: ArrearsFacts, policy: ArrearsPolicy) -> tuple[NoticeDue, ...]:
@@ -165,6 +175,12 @@ def notice(
 def _line(bill: Bill, left: int) -> BillLine:
     known = ("no", "period", "due_on", "reading_before", "reading", "volume", "estimated")
     return BillLine(**{name: getattr(bill, name) for name in known}, amount=yuan(left))
+
+
+def as_told(due: NoticeDue, filled: Notice) -> dict[str, Any]:
+    """What the case is told of a notice that was filled in (`IssueNotice`)."""
+    said = {"name": due.name, "task": due.task, "no": filled.no}
+    return said | {"amount_fen": filled.amount, "content": filled.content}
 
 
 def term_from(task: str | None, facts: ArrearsFacts, policy: ArrearsPolicy) -> Term | None:

@@ -20,6 +20,7 @@ COMPLETE = (
     "a-worker-crashes-on-the-way",
     "unpaid-to-the-end",
     "told-of-one-bill-and-paid",
+    "a-bill-joins-after-the-notice-was-printed",
     "connection-single-to-water",
     "connection-estate-switched-months-later",
     "connection-withdrawn-by-the-customer",

@@ -234,11 +234,12 @@ def test_every_verb_of_the_contract_is_read(steps_of: Steps) -> None:
   - {after: PT1H, progress: {task: arrears.restore, note: on the way}}
   - {after: PT1H, waive: {reason: late delivery}}
   - {after: PT1H, violation: {found: self-opened, evidence: p.jpg}}
+  - {after: PT1H, print: {anew: 新账单并入}}
 """
     steps = steps_of(told)
     of_projects = {verb for verb, process in OF_ONE_PROCESS.items() if process == "connection"}
     assert {step.verb for step in steps} == {*VERBS, "stale"} - of_projects
-    assert [step.number for step in steps] == list(range(1, 31))
+    assert [step.number for step in steps] == list(range(1, 32))
     by_verb = {step.verb: step.body for step in steps}
     decide = by_verb["decide"]
     assert isinstance(decide, Decide)
