@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from domain.account import Bill
 from domain.calendars import local
 from domain.policy import Strict
+from domain.walk import walk_key
 from store import dues, import_runs, search
 from store.database import Database, insert_many, upsert
 from store.import_runs import Counts, Run
@@ -193,7 +194,12 @@ def add_accounts(connection: Connection, new: Sequence[AccountRecord], *, at: da
     if not new:
         return
     rows = [
-        account.model_dump(mode="json", exclude={"no"}) | {"account_no": account.no, "updated_at": at}
+        account.model_dump(mode="json", exclude={"no"})
+        | {
+            "account_no": account.no,
+            "updated_at": at,
+            "walk": walk_key(account.address, book=account.book, place=account.book_place),
+        }
         for account in new
     ]
     insert_many(connection, accounts, rows)

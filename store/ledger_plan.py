@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from domain.account import Bill, LedgerFact, standing
+from domain.account import BILL_DETAILS, Bill, LedgerFact, standing
 from domain.policy import Strict
 from store.ledger import FACT, AccountRecord
 from store.tables import accounts, ledger, openings
@@ -75,6 +75,7 @@ def bills_of(rows: Sequence[Any], headings: Mapping[str, str], *, at: datetime) 
             amount_fen=row.amount_fen,
             due_on=row.due_on,
             late_fee_fen=row.late_fee_fen,
+            **{name: getattr(row, name) for name in BILL_DETAILS if hasattr(row, name)},
             at=at,
         )
         if bill.overdue_from <= at:

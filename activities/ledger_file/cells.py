@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
 from functools import partial
 
 import phonenumbers
@@ -123,6 +124,19 @@ def _one_phone(text: str) -> str | None:
     return f"{digits}-{found[2]}" if found[2] else digits
 
 
+def _cubic(text: str) -> Decimal | None:
+    """What a meter shows, in cubic metres; whatever else stands there says nothing: no bill waits for it."""
+    try:
+        shown = Decimal(_number(text.replace(",", "")))
+    except (InvalidOperation, Refused):
+        return None
+    return shown if shown.is_finite() and 0 <= shown < Decimal(10**9) else None
+
+
+def _ticked(text: str) -> bool:
+    return text.casefold() in ("是", "估", "估抄", "y", "yes", "true", "1", "√")
+
+
 def free_text(text: str) -> str:
     """A name, an address, a place, as written."""
     if len(text) > 200:
@@ -139,7 +153,13 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "phone": _phone,
     "protected": _protected,
     "late_fee_fen": partial(_amount, least=0, below="negative-fee"),
+    "reading_before": _cubic,
+    "reading": _cubic,
+    "volume": _cubic,
+    "estimated": _ticked,
 }
+DETAILS = ("reading_before", "reading", "volume", "estimated")
+"""What a bill was made from: shown beside it, and no reason to leave it out."""
 
 
 def readers(*, epoch: date = EXCEL_EPOCH) -> Mapping[str, Callable[[str], object]]:

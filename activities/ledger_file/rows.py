@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar, NamedTuple
 
 from pydantic import BaseModel
 
-from activities.ledger_file.cells import free_text, readers
+from activities.ledger_file.cells import DETAILS, free_text, readers
 from activities.ledger_file.problems import PROBLEMS, Refused, masked
 from activities.ledger_file.sheet import Cells
 from activities.ledger_file.words import FORMULA_ERRORS, REQUIRED, narrow
@@ -40,6 +41,10 @@ class OverdueRow(BaseModel, frozen=True):
     amount_fen: int
     due_on: date
     late_fee_fen: int = 0
+    reading_before: Decimal | None = None
+    reading: Decimal | None = None
+    volume: Decimal | None = None
+    estimated: bool = False
     name: str | None = None
     address: str | None = None
     grid: str | None = None
@@ -94,7 +99,9 @@ class Checks:
         found: list[tuple[str, str, int]] = []
         for field, index in self._columns.items():
             try:
-                if (text := cells.get(index)) in FORMULA_ERRORS:
+                if (text := cells.get(index)) in FORMULA_ERRORS and field in DETAILS:
+                    continue
+                if text in FORMULA_ERRORS:
                     found.append((field, "formula", 0))
                 elif text is not None:
                     values[field] = self._readers[field](narrow(text)) if field in self._readers else free_text(text)

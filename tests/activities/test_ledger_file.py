@@ -110,6 +110,22 @@ def test_a_plain_row_becomes_an_overdue_bill(tmp_path: Path) -> None:
     assert (ledger.header_row, ledger.total_rows, ledger.ignored) == (1, 1, ())
 
 
+def test_what_a_bill_was_made_from_is_read_and_never_keeps_a_row_out(tmp_path: Path) -> None:
+    header = [*HEADER, "上期止码", "本期止码", "用水量", "是否估抄"]
+    rows = [
+        [*PLAIN, "100", "123.5", "23.5", "是"],
+        [*with_cells(账单号="B2"), "——", "#DIV/0!", "约20方", ""],
+        [*with_cells(账单号="B3"), "1,100", "1e3", "NaN", "否"],
+    ]
+    seen = rows_of(read_ledger(csv_file(tmp_path, [header, *rows])))
+    told = [tuple(map(str, (row.reading_before, row.reading, row.volume, row.estimated))) for row in seen]
+    assert told == [
+        ("100", "123.5", "23.5", "True"),
+        ("None", "None", "None", "False"),
+        ("1100", "None", "None", "False"),
+    ]
+
+
 @pytest.mark.parametrize("ending", ["xlsx", "csv"])
 def test_the_sample_ledger_reads_without_one_error(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"sample.{ending}"
