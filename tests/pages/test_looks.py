@@ -104,6 +104,7 @@ def data(site: Site) -> list[str]:
     connected = load_pack("jinan").connection
     assert connected is not None
     found.update(name for papers in connected.checklist.values() for name in papers.value)
+    found.update(name for nodes in connected.works.nodes.values() for name in nodes.value)
     return sorted(found, key=len, reverse=True)
 
 
