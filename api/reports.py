@@ -25,10 +25,12 @@ router = APIRouter(tags=["reports"], prefix="/reports")
 Month = Annotated[str, Query(pattern=r"^(20[0-9]{2}-(0[1-9]|1[0-2]))?$", description="2026-03; left out: this month")]
 FORMULA = (
     "回收率 = 期内到期账单在期末之前收到的金额 ÷ 期内到期账单的金额。账单按缴费期限归月、归年，期限当天过完才算到期；"
-    "退回的缴费不算；有争议的账单照算应收，未缴的争议金额另列。只计台账里有的账单。",
+    "退回的缴费不算；有争议的账单照算应收，未缴的争议金额另列。只计台账里有的账单："
+    "台账若只有欠费账单，算出的只是欠费的回收率，不能拿来对照目标。",
     "Recovery = paid by the period's end on bills due in the period ÷ those bills, by amount. A bill belongs to the "
     "month and year of its due day, once that day is over; payments taken back do not count; disputed bills count as "
-    "due, and what of them is unpaid is shown apart. Of the bills that the ledger holds.",
+    "due, and what of them is unpaid is shown apart. Of the bills that the ledger holds: where it holds overdue bills "
+    "alone, this is the recovery of arrears, and no goal is to be held against it.",
 )
 
 

@@ -41,6 +41,7 @@ SHOTS: tuple[tuple[str, str, str, tuple[str, ...], bool], ...] = (
     ("board", "representative", "/projects", (), False),
     ("project", "representative", "/projects?phase=inspection", ("tr[data-row] a[href^='/projects/']",), False),
     ("approvals", "supervisor", "/approvals", ("tr[data-row] .row-actions a",), False),
+    ("dashboard", "supervisor", "/dashboard", (), False),
     ("field", "engineer", "/field", (), True),
     ("field-task", "engineer", "/field", ("a[data-open]",), True),
 )
