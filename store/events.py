@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, literal_column, select, update
 
 from domain.account import Bill, Payment, Reversal
 from domain.policy import Strict
@@ -75,6 +75,13 @@ def take(database: Database, event: BillingEvent, *, pack: str, at: datetime) ->
         with database.read() as connection:
             return _fate(connection, event.id)
     return taken
+
+
+def unsettled(connection: Connection, *, limit: int) -> list[Row[Any]]:
+    """Events that wait or were refused, newest first: somebody should ask billing about them."""
+    columns = [billing_events.c[name] for name in ("id", "account_no", "kind", "said_at", "at", "status", "code")]
+    wanted = select(*columns).where(billing_events.c.status != literal_column("'taken'"))
+    return list(connection.execute(wanted.order_by(billing_events.c.at.desc(), billing_events.c.id).limit(limit)).all())
 
 
 def _lock(connection: Connection, account_no: str) -> None:

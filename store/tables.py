@@ -703,6 +703,14 @@ billing_events = Table(
     Column("body", JSON, nullable=False),
     Index(None, "account_no", "status"),
 )
+# Written out, so that the few that are not settled are found without a look at all the others.
+Index(
+    "ix_billing_events_unsettled",
+    billing_events.c.at,
+    billing_events.c.id,
+    sqlite_where=billing_events.c.status != literal_column("'taken'"),
+    postgresql_where=billing_events.c.status != literal_column("'taken'"),
+)
 
 imports = Table(
     "imports",

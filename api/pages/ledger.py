@@ -19,7 +19,7 @@ from api.previews import Importer, incoming_of, kept_file, look_at
 from api.reconciliation import FORMULA, Reconciler, compared, whole
 from api.running import Progress, running_of
 from domain.refusals import Refused
-from store import reads, reconciliations
+from store import events, reads, reconciliations
 from store.people import READS_ALL, Person
 
 router = APIRouter(include_in_schema=False, prefix="/ledger")
@@ -192,8 +192,11 @@ def _state(viewer: Viewer, sha256: str) -> dict[str, Any]:
 def _upload(viewer: Viewer, *, status: int = 200, **refusal: Any) -> Response:
     with viewer.house.database.read() as connection:
         rows = reads.import_list(connection, limit=EARLIER)
+        unsettled = events.unsettled(connection, limit=EARLIER)
     facts = {"refused": None, "mend": None, "where": None, "filename": None} | refusal
-    return viewer.show("ledger.html", status=status, imports=rows, may_import=may_import(viewer.person), **facts)
+    return viewer.show(
+        "ledger.html", status=status, imports=rows, unsettled=unsettled, may_import=may_import(viewer.person), **facts
+    )
 
 
 def may_import(person: Person) -> bool:

@@ -158,8 +158,13 @@ def test_what_comes_too_early_waits_and_has_its_effect(site: Site, account_no: s
         bill(account_no, "9.00"),
         account(account_no),
     ]
-    fates = [send(site, each).json() for each in told]
+    fates = [send(site, each).json() for each in told[:3]]
+    address = f"http://127.0.0.1:{site.settings.api_port}/ledger"
+    waits = site.http.get(address, headers=site.as_("clerk")).text
+    assert waits.count(f"<td>{account_no}</td>") == 3
+    fates.append(send(site, told[3]).json())
     assert [each["waiting"] for each in fates] == [1, 1, 1, 0]
+    assert account_no not in site.http.get(address, headers=site.as_("clerk")).text
     assert owed(site, account_no) == (900, 0)
     known = send(site, *told).json()
     assert {(each["fate"], each["known"]) for each in known["told"]} == {("taken", True)}
