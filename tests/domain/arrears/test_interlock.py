@@ -298,6 +298,12 @@ def test_a_bill_overdue_from_the_very_instant_of_the_notice_was_told() -> None:
     assert told(owing(8640, 8640), facts) == 0
 
 
+def test_told_debt_that_somebody_left_behind_is_no_ground() -> None:
+    owed = owing(18_640, 10_000).model_copy(update={"owed": {"B1": 8640, "B2": 10_000}, "left_behind": ("B1",)})
+    assert told(owed, question()["facts"]) == 0
+    assert refuses(question() | {"owed": owed}) == ["debt-told"]
+
+
 def test_told_debt_that_is_disputed_is_no_ground() -> None:
     asked = question()
     told_at = max(served.at for served in asked["facts"].served.values())

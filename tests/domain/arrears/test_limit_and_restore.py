@@ -506,6 +506,15 @@ def test_told_debt_that_is_disputed_holds_no_limit_for_a_bill_that_was_not_told(
     assert play.open() == [DUNNING]
 
 
+def test_a_case_that_was_withdrawn_tells_nobody_of_anything_any_more():
+    play = limited_with_another_bill()
+    play.instruct(WithdrawCase, reason="wrong account")
+    play.pay("T", "86.40", "B1")
+    assert (play.open(), play.heard(LadderRestarted)) == ([RESTORE], [])
+    play.decide(RESTORE)
+    assert play.facts.outcome == "withdrawn"
+
+
 def test_money_for_the_told_debt_taken_back_leads_to_new_notices_for_both():
     play = limited_with_another_bill()
     play.pay("T", "86.40", "B1")

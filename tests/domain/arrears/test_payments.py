@@ -318,6 +318,11 @@ def test_a_contact_before_the_second_bill_is_no_reason_to_lose_a_bill():
     assert (play.facts.owed().overdue, play.open()) == (7000, [DUNNING])
 
 
+def test_a_ladder_without_notices_does_not_begin_anew_for_want_of_one():
+    play = opened(pack="qingdao").until("2026-05-11 09:00")
+    assert play.heard(LadderRestarted) == []
+
+
 # Never while the ladder may not go on.
 
 
