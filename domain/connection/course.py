@@ -57,7 +57,12 @@ def course(
             phases.setdefault(phase, []).append(_of_record(task, expected.get((task.key, task.subject)), now=now))
     for each in coming:
         if not each.is_open:
-            phases.setdefault(each.phase or "", []).append(_to_come(each))
+            ahead = phases.setdefault(each.phase or "", [])
+            # What several tasks of a kind will be about, nobody has said yet: they are told as one.
+            if ahead and (ahead[-1].standing, ahead[-1].key) == ("to-come", each.key):
+                ahead[-1] = ahead[-1].model_copy(update={"promised_at": each.by, "expected_at": each.by})
+            else:
+                ahead.append(_to_come(each))
     return tuple(_phase(name, tuple(stretches)) for name, stretches in phases.items())
 
 
@@ -95,7 +100,7 @@ def _of_record(task: Task, expected: Coming | None, *, now: datetime) -> Stretch
 def _to_come(each: Coming) -> Stretch:
     return Stretch(
         key=each.key,
-        subject=each.subject,
+        subject=None,
         standing="to-come",
         party=each.party,
         from_at=each.opens_at,

@@ -73,6 +73,8 @@ def test_a_course_has_what_was_done_what_is_open_and_what_is_to_come() -> None:
     assert first.expected_at is not None
     assert [each.standing for each in rest] == ["to-come"]
     assert phases["survey"].real_at is None
+    inspected = [each for each in phases["inspection"].stretches if each.key == "connection.inspect-node"]
+    assert [(each.standing, each.subject) for each in inspected] == [("to-come", None)]  # nobody has named a node yet
     ends = [phase.promised_at for phase in phases.values()]
     assert ends == sorted(ends, key=lambda at: at or OPENED_AT)
 
