@@ -17,9 +17,9 @@ from store.database import upsert
 from store.people import Person, within
 from store.tables import accounts, cases, entries, file_looks, papers
 
-_ROUTE = select(
-    cases.c.case_no, accounts.c.section, accounts.c.grid, accounts.c.address, accounts.c.account_no
-).join_from(cases, accounts, accounts.c.account_no == cases.c.subject)
+_ROUTE = select(cases.c.case_no, accounts.c.section, accounts.c.grid, accounts.c.walk, accounts.c.account_no).join_from(
+    cases, accounts, accounts.c.account_no == cases.c.subject
+)
 
 
 class PaperMade(Strict):
@@ -128,7 +128,7 @@ def note_looks(
 
 
 def in_route_order(connection: Connection, case_nos: Iterable[str]) -> dict[str, int]:
-    """Where each case comes on a round on foot: section, grid, address, account."""
+    """Where each case comes on a round on foot: section by section, grid by grid, and there as it is walked."""
     found = connection.execute(_ROUTE.where(cases.c.case_no.in_(list(case_nos)))).all()
-    on_foot = sorted(found, key=lambda row: (row.section or "", row.grid or "", row.address or "", row.account_no))
+    on_foot = sorted(found, key=lambda row: (row.section or "", row.grid or "", row.walk or "", row.account_no))
     return {row.case_no: at for at, row in enumerate(on_foot)}
