@@ -80,7 +80,15 @@ def test_an_estate_is_accepted_meter_by_meter_on_a_phone(site: Site, page_for: P
     page.click("[data-sheet-pass]")
     expect(row(page, 3).locator(".item-why")).to_contain_text("表指低于起度")
 
+    kept = """async (where) =>
+        Boolean(await caches.match(where, {ignoreVary: true})) &&
+        Boolean((await navigator.serviceWorker.getRegistration())?.active)"""
+    eventually(lambda: page.evaluate(kept, f"/field/{task['task_id']}/items"))
+    eventually(lambda: page.evaluate("document.querySelector('[data-items]').dataset.kept") == "3")
     page.context.set_offline(True)
+    page.reload()
+    ready(page)
+    expect(row(page, 2).locator(".item-why")).to_contain_text("铅封缺失")
     scroll_to(page, 599)
     row(page, 599).locator("[data-pass]").click()
     row(page, 600).locator("[data-fail]").click()

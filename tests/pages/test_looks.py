@@ -13,6 +13,7 @@ from sqlalchemy import select
 from policies.packs import load_pack
 from store.tables import metadata
 from tests.api.conftest import Site
+from tests.api.estates import driven, estate, table, take_table
 from tests.pages.conftest import PageFor, fits
 from tests.pages.doors import debt, project
 
@@ -43,6 +44,11 @@ def addresses(site: Site) -> dict[str, list[str]]:
     case_no, notice = debt(site, no, name="示例" + "很长的单位名称" * 5, address="示例区示例路" + "88号院" * 12)
     project_no, survey = project(site, until="connection.survey")
     _, arranged = project(site, until="connection.arrange-survey")
+    estate_no = estate(site, 12)
+    accepted = driven(site, estate_no, "accept")["task_id"]
+    take_table(site, estate_no, table(12).replace("1,403", "1,101"))
+    seen = [{"no": 1, "passed": True}, {"no": 2, "passed": False, "reason": "铅封缺失"}]
+    site.post(f"/cases/{estate_no}/items/looks", {"round": 1, "looks": seen}, who="inspector")
     return {
         "collector": [
             "/inbox",
@@ -64,6 +70,14 @@ def addresses(site: Site) -> dict[str, list[str]]:
             f"/tasks/{arranged}",
             f"/projects/{project_no}/declare/party",
             f"/projects/{project_no}/board",
+        ],
+        "inspector": [
+            f"/field/{accepted}/items",
+            f"/field/{accepted}",
+            f"/tasks/{accepted}",
+            f"/projects/{estate_no}/items",
+            f"/projects/{estate_no}",
+            "/first-bills",
         ],
         "engineer": ["/field", f"/field/{survey}", f"/tasks/{survey}"],
         "supervisor": [
@@ -105,6 +119,7 @@ def data(site: Site) -> list[str]:
     assert connected is not None
     found.update(name for papers in connected.checklist.values() for name in papers.value)
     found.update(name for nodes in connected.works.nodes.values() for name in nodes.value)
+    found.update(connected.item_reasons.value if connected.item_reasons else ())
     return sorted(found, key=len, reverse=True)
 
 
@@ -120,7 +135,7 @@ def faults(page: Page) -> list[str]:
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: npm ci brings it")
-@pytest.mark.parametrize("who", ["collector", "representative", "engineer", "supervisor"])
+@pytest.mark.parametrize("who", ["collector", "representative", "inspector", "engineer", "supervisor"])
 def test_pages_fit_speak_and_can_be_read_by_anybody(
     site: Site, page_for: PageFor, addresses: dict[str, list[str]], who: str
 ) -> None:

@@ -68,6 +68,7 @@
   const state = (row) => (row.passed === null ? "open" : row.passed ? "passed" : "failed");
 
   const read = ([no, door, where, meter, seal, start, position, passed, reason, photo, measured]) => ({
+    line: [no, door, where, meter, seal, start, position],
     no,
     door: door || say("no", no),
     building: where,
@@ -164,6 +165,7 @@
     row.photo = row.photo || files.length > 0;
     counted();
     soon();
+    root.dataset.kept = "soon";
     const entry = {
       key: `${task}:${row.no}`,
       task,
@@ -199,7 +201,23 @@
     } finally {
       sending = false;
       await tell();
+      keepRows();
     }
+  };
+  // The copy for where there is no network is brought up to what the server is known to have.
+  let keeping = null;
+  const keepRows = () => {
+    if (!("caches" in window) || !rows.length) return;
+    clearTimeout(keeping);
+    root.dataset.kept = "soon";
+    keeping = setTimeout(async () => {
+      const lines = rows.map((row) => [...row.line, row.passed, row.reason, row.photo, row.measured || {}]);
+      const body = JSON.stringify({ round: Number(root.dataset.round), rows: lines });
+      const pages = await caches.open(`field:${person}`);
+      const headers = { "Content-Type": "application/json" };
+      await pages.put(`${ADDRESS}/rows`, new Response(body, { headers }));
+      root.dataset.kept = lines.filter((line) => line[7] !== null).length;
+    }, 500);
   };
   // Whether the next one should be tried: not without a network, nor once the login has ended.
   const sent = async (entry) => {
@@ -333,13 +351,16 @@
       if ("caches" in window && !KEPT) {
         const pages = await caches.open(`field:${person}`);
         await pages.put(`${ADDRESS}/rows`, answer.clone());
+        const shell = await caches.open("shell");
+        for (const part of $$("link[rel=stylesheet], script[src]", document).map((each) => each.href || each.src))
+          if (!(await shell.match(part, { ignoreVary: true }))) await shell.add(part).catch(() => {});
         fetch(ADDRESS, { headers: { Accept: "text/html" } })
           .then((page) => page.ok && !page.redirected && pages.put(ADDRESS, page))
           .catch(() => {});
       }
       return await answer.json();
     } catch {
-      const kept = "caches" in window ? await caches.match(`${ADDRESS}/rows`) : null;
+      const kept = "caches" in window ? await caches.match(`${ADDRESS}/rows`, { ignoreVary: true }) : null;
       return kept ? kept.json() : null;
     }
   };
