@@ -8,6 +8,9 @@ from PIL import Image
 from playwright.sync_api import expect
 from sqlalchemy import func, select
 
+from runtime.wall_clock import now
+from store import batches
+from store.batches import Batch, BatchRow
 from store.tables import case_files, cases, entries
 from tests.api.conftest import Site, eventually
 from tests.pages.conftest import PageFor, fits
@@ -178,3 +181,28 @@ def test_a_round_is_walked_by_house_numbers_and_a_household_is_one_visit(
     elsewhere = page_for("collector")
     elsewhere.goto("/arrears/walk")
     expect(elsewhere.locator(".empty")).to_contain_text("先选一个网格或管区")
+
+
+def test_what_a_process_that_died_left_undone_goes_on_when_asked(
+    site: Site, page_for: PageFor, collector: tuple[str, str], account_no: str
+) -> None:
+    who, grid = collector
+    case_no, _ = debt(site, account_no, grid=grid)
+    row = BatchRow(
+        no=0,
+        case_no=case_no,
+        title=account_no,
+        action="contact",
+        said={"method": "phone", "outcome": "reached"},
+        once=uuid4().hex,
+    )
+    left = Batch(id=uuid4().hex, person=who, kind="together", filename=None, at=now(), confirmed_at=now(), rows=[row])
+    with site.database.write() as connection:
+        assert batches.put(connection, left)
+        assert not batches.put(connection, left)
+    page = page_for(who, language="en")
+    page.goto(f"/arrears/together/{left.id}")
+    expect(page.locator("#state .told")).to_contain_text("1 rows are still to be carried out")
+    page.click("text=Go on")
+    expect(page.locator("#state .told.done")).to_contain_text("1 rows carried out")
+    assert len(told(site, case_no, "ContactRecorded")) == 1
