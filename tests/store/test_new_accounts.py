@@ -11,7 +11,7 @@ from domain.connection.facts import Project, ProjectFacts
 from domain.connection.items import Item
 from domain.refusals import Refused
 from runtime.reconciler import reconcile
-from store import casebook, items, ledger, new_accounts, projects
+from store import casebook, items, ledger, new_accounts, projects, search
 from store.casebook import Batch, Entry, Snapshot
 from store.database import Database
 from store.ledger import AccountRecord
@@ -91,12 +91,14 @@ def test_each_item_gets_its_account_and_meter_once_however_often_the_entry_is_wr
     with database.read() as connection:
         found = connection.execute(select(meters).order_by(meters.c.item)).all()
         searched = set(connection.scalars(select(found_by.c.subject).where(found_by.c.process == "arrears")))
+        projects_found = set(connection.scalars(search.probe("0100000003")))
     assert [(row.account_no, row.item, row.meter_no, row.dn, row.reading_book) for row in found] == [
         ("0100000001", 1, "M1", 20, "册 07"),
         ("0100000003", 2, "M2", 20, "册 07"),
         ("0100000004", 3, "M3", 20, "册 07"),
     ]
     assert {row.account_no for row in made} <= searched
+    assert projects_found == {"0100000003", case_no}  # the account itself, and the project that it came from
 
 
 def test_without_a_table_nobody_gets_an_account(database: Database) -> None:
