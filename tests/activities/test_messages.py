@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.aliyun_sms import AliyunSms, signed
 from activities.channels import ByChannel, JournalChannel, NoProvider
-from activities.notices import LAST_TRY, Delivery, Letter, Notices
+from activities.notices import LAST_TRY, Delivery, Handed, Letter, Message, Notices
 from domain.calendars import CHINA
 from settings import Settings
 from store import intake
 from store.database import Database
-from store.tables import notices
+from store.tables import accounts, notices
 from tests.activities import sms_provider
 from tests.activities.sms_provider import Mode, Provider
 from tests.store.debts import OPENED_AT, PACK, open_case, payment
@@ -204,9 +205,40 @@ def test_it_is_found_behind_many_others_of_its_day(sender: Sender, provider: Pro
 def test_a_debt_paid_while_its_provider_was_busy_is_not_written_about(sender: Sender, provider: Provider) -> None:
     provider.modes = ["throttles"]
     assert sender.once(sender.letter()) is None
-    intake.record_payment(sender.database, ACCOUNT, payment(at=OPENED_AT))
+    sender.now = OPENED_AT + timedelta(hours=2)
+    intake.record_payment(sender.database, ACCOUNT, payment(at=OPENED_AT + timedelta(hours=1)))
     assert sender.send() == Delivery(status="withdrawn")
+    assert sender.row().status == "withdrawn"
     assert provider.taken == []
+
+
+def test_a_customer_without_a_number_gets_none(sender: Sender, provider: Provider) -> None:
+    with sender.database.write() as connection:
+        connection.execute(accounts.update().values(phone=None))
+    assert sender.send() == Delivery(status="failed", detail="no phone number is known")
+    assert provider.asked["SendSms"] == 0
+
+
+class Dying(JournalChannel):
+    """A journal whose process dies before it has written, so many times."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        super().__init__(folder)
+        self.left = times
+
+    def send(self, message: Message) -> Handed:
+        self.left -= 1
+        return Handed(status="unknown") if self.left >= 0 else super().send(message)
+
+
+def test_what_a_journal_does_not_have_was_never_handed_over_however_often_somebody_died(
+    sender: Sender, tmp_path: Path
+) -> None:
+    sender.notices.channel = Dying(tmp_path / "messages", times=4)
+    assert sender.send() == Delivery(status="sent")
+    assert len(list((tmp_path / "messages").iterdir())) == 1
+    assert [failure.next_retry_delay for failure in sender.failures] == [None] * 4
+    assert sender.send() == Delivery(status="sent")
 
 
 def test_a_message_without_a_template_or_a_provider_has_failed(sender: Sender, database: Database) -> None:
@@ -238,7 +270,7 @@ def test_neither_logs_nor_failures_tell_the_number_the_words_or_the_secret(
         assert not any(personal in each for each in told), personal
 
 
-def test_the_settings_choose_the_provider(tmp_path: Any) -> None:
+def test_the_settings_choose_the_provider(tmp_path: Path) -> None:
     chosen = channels(Settings(data=tmp_path))
     assert isinstance(chosen, ByChannel)
     assert isinstance(chosen.providers["sms"], JournalChannel)
