@@ -1,5 +1,6 @@
 """What an arrears case knows: its events, and the facts they fold into."""
 
+from collections import deque
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -654,6 +655,22 @@ class Message(Frozen):
     not_before: datetime
 
 
+_ASKED: deque[tuple[tuple[LedgerFact, ...], tuple[Dispute, ...], dict[str, int], datetime, Standing]] = deque(maxlen=8)
+"""The last balances that were worked out. One step of a case asks for the same one some ten times."""
+
+
+def _owed(
+    ledger: tuple[LedgerFact, ...], disputes: tuple[Dispute, ...], waived: dict[str, int], as_of: datetime
+) -> Standing:
+    # By the very objects, which nobody changes: to compare what is in them would cost what it is to save.
+    for known in tuple(_ASKED):
+        if known[0] is ledger and known[1] is disputes and known[2] is waived and known[3] == as_of:
+            return known[4]
+    owed = standing(facts=ledger, disputes=disputes, waived=waived, as_of=as_of)
+    _ASKED.append((ledger, disputes, waived, as_of, owed))
+    return owed
+
+
 class ArrearsFacts(CaseFacts):
     """Everything the ladder is a function of."""
 
@@ -708,7 +725,7 @@ class ArrearsFacts(CaseFacts):
 
     def owed(self) -> Standing:
         """What the account owes now, from every ledger fact the case has seen."""
-        return standing(facts=self.ledger, disputes=self.disputes, waived=self.waived, as_of=self.as_of)
+        return _owed(self.ledger, self.disputes, self.waived, self.as_of)
 
     def overdue_bills(self) -> set[str]:
         """Numbers of the bills past their due day, paid or not."""
