@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,9 +14,13 @@ from domain.terms import Due, Remaining, Term, due_at, resumed
 
 
 class Form(BaseModel):
-    """What a person fills in to decide a task. Frozen; unknown fields are refused, so that nothing typed is lost."""
+    """What a person fills in to decide a task. Frozen; unknown fields are refused, so that nothing typed is lost.
+
+    `unfinished`: outcomes after which the work goes on, so that a pack's demands of finished work do not hold yet.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    unfinished: ClassVar[tuple[str, ...]] = ()
 
     @property
     def decision(self) -> str | None:
@@ -152,6 +156,8 @@ class Task(BaseModel):
 
 def refuse_unless_complete(task: Task, form: Form) -> None:
     """Raises `Refused("form-invalid")` naming each field that the case's pack demands and the form leaves open."""
+    if form.decision in form.unfinished:
+        return
     wanting = [name for name in task.demands if getattr(form, name, None) in (None, False, "", (), {})]
     if wanting:
         raise Refused(

@@ -149,4 +149,4 @@ def _rules(key: str, *, demanded: list[str]) -> dict[str, Any]:
             {"outcome": rule["if"]["properties"]["outcome"]["const"], "all": then.get("required", []), "any": any_of}
         )
     ticked = [name for name, part in schema["properties"].items() if part.get("const") is True]
-    return {"when": when, "ticked": ticked, "demanded": demanded}
+    return {"when": when, "ticked": ticked, "demanded": demanded, "unfinished": TASKS[key].form.unfinished}

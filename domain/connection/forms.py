@@ -214,6 +214,7 @@ class WorksRegistered(Form):
 
 class NodeInspected(Form):
     model_config = ConfigDict(json_schema_extra={"allOf": [required_when("defects", "reason")]})
+    unfinished = ("defects",)
 
     outcome: Literal["passed", "defects"] = Field(examples=["passed"], title="结果 Result")
     node: Text = Field(None, max_length=100, title="节点 Node (left out: the one this task is about)")

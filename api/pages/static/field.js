@@ -238,7 +238,9 @@
     rules.ticked.forEach((name) => {
       if ($(`[name="${name}"]`, form) && !has(name)) faults[name] = say("ticked");
     });
-    rules.demanded.forEach((name) => {
+    // A page that the phone kept from before says nothing of it.
+    const finished = !(rules.unfinished || []).includes(data.get("outcome"));
+    (finished ? rules.demanded : []).forEach((name) => {
       const input = $(`[name="${name}"]:not([type=hidden])`, form);
       if (input && !has(name)) faults[name] = say(input.type === "checkbox" ? "ticked" : "needed");
     });

@@ -90,6 +90,15 @@ def test_at_jinan_the_last_node_brings_the_map_and_no_other_is_asked_for_it() ->
     last = open_task(played, "inspect-node", "试压")
     assert set(last.demands) == {"as_built_survey", "result_map", "gis_ready"}
     assert "result_map" in refused(played, last, as_built_survey=True, result_map=None, gis_ready=True)
+    # What is still to be mended has no map yet.
+    defects = {
+        "outcome": "defects",
+        "reason": "未试压",
+        "as_built_survey": False,
+        "result_map": None,
+        "gis_ready": None,
+    }
+    assert played.tried(last, defects) is not None
 
 
 def test_a_change_that_stops_one_node_leaves_the_others() -> None:
