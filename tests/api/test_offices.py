@@ -87,6 +87,8 @@ def test_a_bill_is_corrected_once_by_the_counter(site: Site, case_no: str, accou
 def test_a_clerk_corrects_a_bill_and_changes_the_tenant_on_the_page(site: Site, case_no: str) -> None:
     due = arrears(site, case_no)["bills"][0]["due_on"]
     seen = page(site, case_no, "clerk")
+    ids = re.findall(r'\sid="([^"]+)"', seen)
+    assert len(ids) == len(set(ids)), "two fields of one name: a label would point at the wrong one"
     for verb in ("correct", "account", "hold", "waive"):
         assert f'action="/arrears/{case_no}/{verb}"' in seen, verb
     assert f'action="/arrears/{case_no}/correct"' not in page(site, case_no, "collector")
