@@ -35,7 +35,11 @@ RULES = (
     "tests/domain/arrears/test_notices.py",
     "tests/domain/arrears/test_safety.py",
 )
-PERSONS = ("tests/domain/test_tasks.py", "tests/domain/test_commands.py", *RULES[1:4])
+PERSONS = (
+    "tests/domain/test_tasks.py",
+    "tests/domain/test_commands.py",
+    *RULES[1:4],
+)
 ORDERS = (
     "tests/store/test_orders.py",
     "tests/store/test_reconciliations.py",
@@ -49,7 +53,7 @@ HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "domain/arrears/ladder.py": (("pursuable", "told", "begins_anew", "limit_stands"), RULES),
     "domain/arrears/consequences.py": (("_recall", "_unwanted_message", "_clock", "_stage"), RULES),
-    "domain/arrears/commands.py": (("decide", "refuse_limit_at_another_time"), RULES[1:]),
+    "domain/arrears/commands.py": (("decide", "refuse_limit_at_another_time"), PERSONS),
     "domain/tasks.py": (("refuse_unless_decidable",), PERSONS),
     "store/orders.py": (("ask", "conditions_now", "balance", "_carry_out", "_close"), ORDERS),
     "store/notices.py": (("reserve", "hand_over"), MESSAGES),
