@@ -254,12 +254,16 @@ class _Player:
                 )
 
     async def drive(self, drive: Drive, number: int) -> None:
-        """Decide every task the plain good way `each` after it opened, up to the moment that was asked for."""
-        stage, refused = self.stage, set[str]()
+        """Decide every task the plain good way `each` after it opened, up to the moment that was asked for.
+
+        One before a shut gate is tried again once something else has happened; it counts as refused if it never opens.
+        """
+        stage, refused, shut = self.stage, set[str](), dict[str, Refusal]()
         began_at = stage.now
         while not self.reached(drive.until, since=began_at):
+            left_out = {*refused, *shut}
             waiting = [
-                task for task in stage.open_tasks() if task.key not in drive.left_alone and task.id not in refused
+                task for task in stage.open_tasks() if task.key not in drive.left_alone and task.id not in left_out
             ]
             waiting = [task for task in waiting if task.pause is None]
             task = min(waiting, key=lambda task: task.opened_at, default=None)
@@ -267,12 +271,23 @@ class _Player:
             due = max(task.opened_at + drive.each, stage.now) if task else None
             moment = min((at for at in (wake, due) if at is not None), default=None)
             if moment is None or moment > self.rehearsal.until:
+                self.refusals += shut.values()
                 return
             await self.move_to(moment)
-            if task is not None and due is not None and moment == due:
-                await self.decide_plainly(task, number, refused)
+            if task is None or moment != due:
+                shut.clear()
+                continue
+            refusal = await self.decided_plainly(task, number)
+            if refusal is None:
+                shut.clear()
+            elif refusal.code == "gate":
+                shut[task.id] = refusal
+            else:
+                refused.add(task.id)
+                self.refusals.append(refusal)
 
-    async def decide_plainly(self, task: Task, number: int, refused: set[str]) -> None:
+    async def decided_plainly(self, task: Task, number: int) -> Refusal | None:
+        """Why a task could not be decided the plain good way; None when it was."""
         kind = TASKS[task.key]
         by = self.whoever_signs(task) or self.rehearsal.default_person(task.role, avoiding=task.not_by)
         form = filled(kind.form, {}, demands=task.demands)
@@ -280,9 +295,10 @@ class _Player:
         try:
             await self.stage.decide(command)
         except Refused as refusal:
-            refused.add(task.id)
-            self.refusals.append(Refusal(step=number, code=refusal.code, message=refusal.message))
-        await self.stage.rest()
+            return Refusal(step=number, code=refusal.code, message=refusal.message)
+        finally:
+            await self.stage.rest()
+        return None
 
     def reached(self, moment: str, *, since: datetime) -> bool:
         """Whether a task of that key is open, that stage has been entered since, or the case has ended."""
