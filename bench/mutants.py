@@ -23,7 +23,6 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("*.py", "*.yaml", "*.toml", "*.po", "*.html", "*.ini", "*.css", "*.js", "*.svg", "*.typ")
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".*", "__pycache__", "docs", "htmlcov", "var")
 RULES = (
     "tests/domain/arrears/test_interlock.py",
