@@ -4,17 +4,18 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from domain.refusals import Refused
-from store import intake, ledger
+from store import intake, ledger, notices
 from store.database import Database
 from store.ledger import AccountRecord
 from store.tables import ledger as ledger_table
 from store.tables import openings, outbox
-from tests.store.debts import OPENED_AT, PACK, bill, open_case, payment
+from tests.store.debts import OPENED_AT, ORDER_AT, PACK, bill, open_case, payment
 
 
 def rows(database: Database, kind: str) -> int:
@@ -149,3 +150,21 @@ def test_a_bill_joins_the_open_case_of_its_account(database: Database) -> None:
     assert place is not None
     assert (place.case_no, place.new) == (first.case_no, False)
     assert words(database) == {"open": 1, "nudge": 1}
+
+
+def letter_of(case_no: str) -> dict[str, Any]:
+    said = {"case_no": case_no, "account_no": "0410023", "pack": PACK, "key": "reminder-1", "template": "reminder"}
+    return said | {"channel": "sms", "amount_fen": 8640, "at": ORDER_AT}
+
+
+def test_a_settled_account_is_not_written_to_and_what_was_sent_before_stays_sent(database: Database) -> None:
+    place = open_case(database)
+    letter = letter_of(place.case_no)
+    with database.write() as connection:
+        assert notices.reserve(connection, letter, texts=lambda _pack, _template: "").settled is None
+        notices.settle(connection, place.case_no, "reminder-1", status="sent", reference="r")
+    intake.record_payment(database, "0410023", payment(at=ORDER_AT - timedelta(hours=1)))
+    with database.write() as connection:
+        assert notices.reserve(connection, letter, texts=lambda _pack, _template: "").settled == "sent"
+        another = letter | {"key": "reminder-2"}
+        assert notices.reserve(connection, another, texts=lambda _pack, _template: "").settled == "withdrawn"
