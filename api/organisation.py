@@ -67,13 +67,20 @@ class AbsenceShown(organisation.Absence):
     stand_in_name: str
 
 
+class DutyShown(organisation.Duty):
+    """Who is on duty, by name too."""
+
+    called: str
+
+
 class OrganisationShown(BaseModel):
-    """The register, where it departs from the pack, and who is away."""
+    """The register, where it departs from the pack, who is away, and who is on duty."""
 
     grids: list[Grid]
     holders: list[HolderShown]
     departures: list[Departure]
     absences: list[AbsenceShown]
+    duties: list[DutyShown]
 
 
 class GridBody(bodies.Body):
@@ -117,6 +124,16 @@ class AbsenceBody(bodies.Body):
     reason: Annotated[bodies.Prose, Field(max_length=200)] = Field(examples=["年休假"])
 
 
+class DutyBody(bodies.Body):
+    """`part` and `name` left out: all of the utility."""
+
+    person: bodies.Line = Field(examples=["engineer"])
+    part: Literal["grid", "section", "office"] | None = None
+    name: Short | None = None
+    starts_at: bodies.Instant = Field(examples=["2026-02-14T17:30:00+08:00"])
+    ends_at: bodies.Instant = Field(examples=["2026-02-24T08:30:00+08:00"])
+
+
 class TasksBody(bodies.Body):
     """All that a person was given or has in hand goes to another."""
 
@@ -153,7 +170,9 @@ def organised(house: House) -> OrganisationShown:
     with house.database.read() as connection:
         grids, holders = organisation.register(connection)
         away = organisation.absences_from(connection, house.clock())
+        duties = organisation.duties_from(connection, house.clock())
         ids = {holder.person for holder in holders} | {id for each in away for id in (each.person, each.stand_in)}
+        ids |= {duty.person for duty in duties}
         names = people.names(connection, ids)
     return OrganisationShown(
         grids=grids,
@@ -170,6 +189,7 @@ def organised(house: House) -> OrganisationShown:
             )
             for each in away
         ],
+        duties=[DutyShown(**duty.model_dump(), called=names.get(duty.person, duty.person)) for duty in duties],
     )
 
 
@@ -263,6 +283,22 @@ def returned(house: House, person: Person, number: int) -> None:
             raise Refused("unknown", "there is no such absence: look it up in the list")
         _refuse_meddling(person, away.person)
         organisation.be_back(connection, number, by=person.id, at=house.clock())
+
+
+@router.post("/duties", responses=documented(403, 404, 422))
+def be_on_duty(person: Keeper, house: Here, body: DutyBody) -> organisation.Duty:
+    """Somebody is there for a part of the utility while its offices are closed, and sees it meanwhile."""
+    duty = organisation.Duty(id=0, **body.model_dump())
+    with house.database.write() as connection:
+        number = organisation.be_on_duty(connection, duty, by=person.id, at=house.clock())
+    return duty.model_copy(update={"id": number})
+
+
+@router.post("/duties/{number}/end", status_code=204, responses=documented(403, 409))
+def off_duty(person: Keeper, house: Here, number: Annotated[int, Path(ge=1, le=2**53)]) -> None:
+    """The duty ends now."""
+    with house.database.write() as connection:
+        organisation.off_duty(connection, number, by=person.id, at=house.clock())
 
 
 def _refuse_meddling(person: Person, who: str) -> None:

@@ -1,17 +1,17 @@
-"""The register of grids and who holds them, and who stands in for whom; each change on record."""
+"""The register of grids and who holds them, who stands in for whom, and who is on duty; each change on record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from domain.clauses import keeps
 from domain.organisation import Grid, Handed, Holder, Post
 from domain.people import Role
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.tables import absences, grids, organisation_log, people, posts
+from store.tables import absences, duties, grids, organisation_log, people, posts
 
 
 class Absence(Strict):
@@ -161,6 +161,64 @@ def absences_from(connection: Connection, at: datetime) -> list[Absence]:
     """Who is away now or will be, the nearest first."""
     found = select(absences).where(absences.c.ends_at > at).order_by(absences.c.starts_at, absences.c.id).limit(200)
     return [_absence(row) for row in connection.execute(found)]
+
+
+class Duty(Strict):
+    """值班: who is there for a part of the organisation (None: all of it) from an instant to another."""
+
+    id: int
+    person: str
+    part: Literal["grid", "section", "office"] | None = None
+    name: str | None = None
+    starts_at: datetime
+    ends_at: datetime
+
+
+def be_on_duty(connection: Connection, duty: Duty, *, by: str, at: datetime) -> int:
+    """Enter a duty; returns its number. Raises `Refused`: unknown account, or an end before the start."""
+    roles_of(connection, duty.person)
+    if duty.ends_at <= max(duty.starts_at, at):
+        zh = "结束时间要晚于开始时间和现在。"
+        raise Refused("form-invalid", "ends_at: lies before the start, or in the past", zh=zh)
+    if (duty.part is None) != (duty.name is None):
+        zh = "请同时写明哪一级和名称；都不写是全公司。"
+        raise Refused("form-invalid", "name: part and name go together; leave out both for all of it", zh=zh)
+    number: int = connection.execute(
+        insert(duties).values(**duty.model_dump(exclude={"id"}), by=by, at=at).returning(duties.c.id)
+    ).scalar_one()
+    _log(connection, "duty", duty.person, duty.model_dump(mode="json", exclude={"id"}), by=by, at=at)
+    return number
+
+
+def off_duty(connection: Connection, number: int, *, by: str, at: datetime) -> None:
+    """The duty ends now. Raises `Refused("not-open")`."""
+    this = and_(duties.c.id == number, duties.c.ends_at > at)
+    if not connection.execute(update(duties).where(this).values(ends_at=at)).rowcount:
+        raise Refused("not-open", "this duty is over", zh="这次值班已经结束。")
+    _log(connection, "off-duty", str(number), {}, by=by, at=at)
+
+
+def duties_from(connection: Connection, at: datetime) -> list[Duty]:
+    """Who is on duty now or will be, the nearest first."""
+    found = select(duties).where(duties.c.ends_at > at).order_by(duties.c.starts_at, duties.c.id).limit(200)
+    return [_duty(row) for row in connection.execute(found)]
+
+
+def on_duty(connection: Connection, place: Mapping[str, str | None], role: Role, *, at: datetime) -> list[str]:
+    """The accounts that are on duty for a place (its grid, section and office) in a role."""
+    parts = [and_(duties.c.part == part, duties.c.name == name) for part, name in place.items() if name is not None]
+    now = (duties.c.starts_at <= at, duties.c.ends_at > at, people.c.active)
+    found = (
+        select(duties.c.person, people.c.roles)
+        .join(people, people.c.id == duties.c.person)
+        .where(*now, or_(duties.c.part.is_(None), *parts))
+        .order_by(duties.c.id)
+    )
+    return list(dict.fromkeys(row.person for row in connection.execute(found) if role in row.roles))
+
+
+def _duty(row: Row[Any]) -> Duty:
+    return Duty.model_validate({name: getattr(row, name) for name in Duty.model_fields})
 
 
 def _absence(row: Row[Any]) -> Absence:

@@ -12,7 +12,7 @@ from domain.clauses import keeps
 from domain.people import LEVELS, Actor, Level, Role
 from domain.policy import Strict
 from domain.refusals import Refused
-from store.tables import absences, people, sessions, tasks
+from store.tables import absences, duties, people, sessions, tasks
 
 READS_ALL: tuple[Role, ...] = ("auditor", "administrator")
 OUTSIDE: tuple[Role, ...] = ("customer", "contractor")
@@ -175,15 +175,18 @@ def person(connection: Connection, id: str, *, at: datetime | None = None) -> Pe
 
 
 def _standing_in(connection: Connection, who: Person | None, *, at: datetime) -> Person | None:
-    """The person with what they cover for others who are away at `at`. One who covers the whole utility sees all."""
+    """The person with what they cover at `at`: for others who are away, or on duty. Covering all is seeing all."""
     if who is None or not who.inside:
         return who
     now = (absences.c.stand_in == who.id, absences.c.ends_at > at, absences.c.starts_at <= at)
     away = select(people).join(absences, absences.c.person == people.c.id).where(*now, people.c.active)
     stood_for = [_of(row) for row in connection.execute(away)]
-    if not stood_for:
+    duty = (duties.c.person == who.id, duties.c.ends_at > at, duties.c.starts_at <= at)
+    watched = connection.execute(select(duties.c.part, duties.c.name).where(*duty)).all()
+    if not stood_for and not watched:
         return who
-    covered = [each.part for each in stood_for]
+    covered: list[tuple[str, str] | None] = [each.part for each in stood_for]
+    covered += [(row.part, row.name) if row.part is not None else None for row in watched]
     widest = {"grid": None, "section": None, "office": None} if None in covered else {}
     covers = tuple(part for part in covered if part is not None) if not widest else ()
     return who.model_copy(update={"stands_for": tuple(each.id for each in stood_for), "covers": covers, **widest})

@@ -72,6 +72,7 @@ class Recovery(Strict):
     parts: list[PartRecovery]
 
 
+@keeps("liaocheng.escalation.analyse-grid-dynamics")
 def recovery(connection: Connection, person: Person, *, month: int, at: datetime) -> Recovery:
     """The month's and its year's recovery. Bills whose due day is not over are not due yet. One statement."""
     year, today = month // 100, local(at).date()

@@ -666,6 +666,21 @@ absences = Table(
     Index(None, "ends_at"),
 )
 
+duties = Table(
+    "duties",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("person", String(100), ForeignKey("people.id"), nullable=False),
+    Column("part", String(10)),
+    Column("name", String(50)),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "person", "ends_at"),
+    Index(None, "ends_at"),
+)
+
 organisation_log = Table(
     "organisation_log",
     metadata,

@@ -150,6 +150,28 @@ def be_back(viewer: Looking, who: Staff, number: int) -> Response:
     return viewer.go("/organisation")
 
 
+@router.post("/organisation/duties")
+def be_on_duty(
+    viewer: Looking,
+    keeper: Keeper,
+    person: Annotated[str, Form()],
+    starts_at: Annotated[str, Form()],
+    ends_at: Annotated[str, Form()],
+    part: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+) -> Response:
+    given = {"person": person, "part": part or None, "name": name or None}
+    body = meant(organisation.DutyBody, **given, starts_at=_here(starts_at), ends_at=_here(ends_at))
+    organisation.be_on_duty(keeper, viewer.house, body)
+    return viewer.go("/organisation")
+
+
+@router.post("/organisation/duties/{number}/end")
+def off_duty(viewer: Looking, keeper: Keeper, number: int) -> Response:
+    organisation.off_duty(keeper, viewer.house, number)
+    return viewer.go("/organisation")
+
+
 @router.post("/organisation/tasks")
 async def hand_over_tasks(
     viewer: Looking,

@@ -31,7 +31,7 @@ from domain.policy import Sourced
 from domain.processes import TASKS
 from domain.refusals import Refused
 from domain.tasks import Task
-from store import answers, inbox, items, people, reads, work
+from store import answers, inbox, items, organisation, people, reads, work
 from store import files as shelf
 from store.around import around
 
@@ -266,7 +266,9 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         entries = reads.latest(connection, task.case_no, limit=LATEST)
         cosign = reads.cosign_of(connection, task.case_no, task.task_id) if task.status == "open" else None
         signer = cosign.of if cosign else None
-        ids = {entry.by for entry in entries}
+        place = {part: getattr(task, part) for part in ("grid", "section", "office")}
+        on_duty = organisation.on_duty(connection, place, task.role, at=viewer.now) if task.status == "open" else []
+        ids = {*on_duty, *(entry.by for entry in entries)}
         ids |= {name for name in (decided_by, task.holder, task.assignee, signer) if name}
         names = people.names(connection, ids)
     titles = {field.name: field.title for field in fields_of(form)}
@@ -280,6 +282,7 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         "names": names,
         "latest": moments(viewer, entries, names),
         "cosign": cosign,
+        "on_duty": [names.get(id, id) for id in on_duty],
         "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
         "guest": not viewer.person.inside,
         "noted": _noted(viewer, task),

@@ -123,6 +123,8 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
     ("POST", "/organisation/posts/approve"): KEEPS,
     ("POST", "/organisation/hand-overs"): KEEPS,
     ("POST", "/absences"): STAFF,
+    ("POST", "/duties"): KEEPS,
+    ("POST", "/duties/{number}/end"): KEEPS,
     ("POST", "/absences/{number}/end"): STAFF,
     ("POST", "/people/{id}/hand-over"): {"supervisor", "leading-group"},
     **{

@@ -228,6 +228,13 @@ GOOD: dict[str, Any] = {
         "reason": "x",
     },
     "hand-over": {"to": "collector", "reason": "x"},
+    "duties": {
+        "person": "engineer",
+        "part": "office",
+        "name": "x",
+        "starts_at": "2170-03-11T09:00:00+08:00",
+        "ends_at": "2170-03-12T09:00:00+08:00",
+    },
     "decide": {"form": {"outcome": "failed", "method": "posted", "reason": "x"}, "subject": None},
 }
 POSTS = sorted(path for method, path in MATRIX if method == "POST" and not path.endswith(("imports", "withdraw")))

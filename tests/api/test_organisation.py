@@ -129,3 +129,24 @@ def test_all_that_somebody_has_goes_to_a_successor_with_the_reason_on_record(
     ]
     said = site.get(f"/cases/{case['case_no']}/timeline").json()["items"]
     assert [each["body"]["reason"] for each in said if each["event"] == "TaskReassigned"] == ["调岗"]
+
+
+def test_work_of_the_holidays_goes_to_whoever_is_on_duty_there(site: Site, part: str, account_no: str) -> None:
+    engineer = site.add(f"duty-{part[-6:]}", "collector", grid=f"{part}-2")
+    case = site.post("/arrears-cases", opening(account_no, grid=part), who="clerk").json()
+    (task,) = case["tasks"]
+    assert site.get(f"/tasks/{task['task_id']}", who=engineer).status_code == 404
+    duty = {"person": engineer, "part": "grid", "name": part, "starts_at": now().isoformat()}
+    duty["ends_at"] = (now() + timedelta(hours=8)).isoformat()
+    assert site.post("/duties", duty, who=engineer).json()["code"] == "wrong-role"
+    entered = site.post("/duties", duty, who="supervisor")
+    assert entered.status_code == 200, entered.text
+    assert [row["task_id"] for row in site.get("/tasks", who=engineer, case_no=case["case_no"]).json()["items"]] == [
+        task["task_id"]
+    ]
+    page = site.http.get(
+        f"http://127.0.0.1:{site.settings.api_port}/tasks/{task['task_id']}", headers=site.as_("supervisor")
+    )
+    assert engineer in page.text
+    assert site.post(f"/duties/{entered.json()['id']}/end", who="supervisor").status_code == 204
+    assert site.get(f"/tasks/{task['task_id']}", who=engineer).status_code == 404

@@ -11,7 +11,7 @@ from domain.refusals import Refused
 from policies.packs import load_pack
 from store import organisation
 from store.database import Database
-from store.organisation import Absence
+from store.organisation import Absence, Duty
 from store.people import Person, add_person, person
 from store.tables import organisation_log
 
@@ -107,3 +107,30 @@ def test_whoever_stands_in_for_one_of_the_whole_utility_sees_it_and_a_contractor
         who = person(connection, "sun", at=AT)
     assert who is not None
     assert who.parts is None
+
+
+def test_whoever_is_on_duty_sees_their_part_meanwhile_and_is_named_for_its_work(peopled: Database) -> None:
+    duty = Duty(id=0, person="sun", part="office", name="城东营业所", starts_at=AT, ends_at=AT + 3 * DAY)
+    place = {"grid": "东1-01", "section": "城东1管区", "office": "城东营业所"}
+    with peopled.write() as connection:
+        number = organisation.be_on_duty(connection, duty, by="supervisor", at=AT)
+        whole = duty.model_copy(update={"person": "everywhere", "part": None, "name": None})
+        organisation.be_on_duty(connection, whole, by="supervisor", at=AT)
+        with pytest.raises(Refused, match="go together"):
+            organisation.be_on_duty(connection, duty.model_copy(update={"name": None}), by="supervisor", at=AT)
+        with pytest.raises(Refused, match="before the start"):
+            organisation.be_on_duty(connection, duty.model_copy(update={"ends_at": AT}), by="supervisor", at=AT)
+    with peopled.read() as connection:
+        assert organisation.on_duty(connection, place, "representative", at=AT) == ["sun", "everywhere"]
+        assert organisation.on_duty(connection, place, "engineer", at=AT) == []
+        assert organisation.on_duty(connection, {"office": "城西营业所"}, "representative", at=AT) == ["everywhere"]
+        assert organisation.on_duty(connection, place, "representative", at=AT + 3 * DAY) == []
+        who, later = (person(connection, "sun", at=at) for at in (AT, AT + 3 * DAY))
+    assert who is not None
+    assert later is not None
+    assert (who.parts, who.stands_for) == ((("grid", "grid of sun"), ("office", "城东营业所")), ())
+    assert later.parts == (("grid", "grid of sun"),)
+    with peopled.write() as connection:
+        organisation.off_duty(connection, number, by="supervisor", at=AT + DAY)
+    with peopled.read() as connection:
+        assert organisation.on_duty(connection, place, "representative", at=AT + DAY) == ["everywhere"]

@@ -55,6 +55,7 @@ def filled(database: Database) -> Database:
     return database
 
 
+@pytest.mark.clause("liaocheng.escalation.analyse-grid-dynamics")
 def test_the_recovery_of_a_month_and_a_year_by_part(filled: Database) -> None:
     with filled.read() as connection:
         found = reports.recovery(connection, ALL, month=202603, at=AT)
