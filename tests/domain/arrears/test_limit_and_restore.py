@@ -19,6 +19,7 @@ from domain.arrears.facts import (
     LimitOrderIssued,
     LimitOrderRecalled,
     LimitOrderRefused,
+    MessageSettled,
     PressureLimited,
 )
 from domain.commands import DecideTask
@@ -504,6 +505,13 @@ def test_told_debt_that_is_disputed_holds_no_limit_for_a_bill_that_was_not_told(
     assert play.open() == [RESTORE]
     play.decide(RESTORE)
     assert play.open() == [DUNNING]
+
+
+def test_a_message_that_waits_for_the_morning_is_not_sent_in_a_case_that_was_withdrawn():
+    play = opened(when="2026-03-11 23:00")
+    play.instruct(WithdrawCase, reason="wrong account")
+    play.until("2026-03-12 12:00")
+    assert [settled.status for settled in play.heard(MessageSettled)] == ["withdrawn"]
 
 
 def test_a_case_that_was_withdrawn_tells_nobody_of_anything_any_more():
