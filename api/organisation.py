@@ -294,7 +294,7 @@ def be_on_duty(person: Keeper, house: Here, body: DutyBody) -> organisation.Duty
     return duty.model_copy(update={"id": number})
 
 
-@router.post("/duties/{number}/end", status_code=204, responses=documented(403, 409))
+@router.post("/duties/{number}/end", status_code=204, responses=documented(403, 404, 409))
 def off_duty(person: Keeper, house: Here, number: Annotated[int, Path(ge=1, le=2**53)]) -> None:
     """The duty ends now."""
     with house.database.write() as connection:

@@ -191,7 +191,9 @@ def be_on_duty(connection: Connection, duty: Duty, *, by: str, at: datetime) -> 
 
 
 def off_duty(connection: Connection, number: int, *, by: str, at: datetime) -> None:
-    """The duty ends now. Raises `Refused("not-open")`."""
+    """The duty ends now. Raises `Refused`: unknown, not-open."""
+    if connection.scalar(select(duties.c.id).where(duties.c.id == number)) is None:
+        raise Refused("unknown", "there is no such duty: look it up in the list", zh="没有这次值班。")
     this = and_(duties.c.id == number, duties.c.ends_at > at)
     if not connection.execute(update(duties).where(this).values(ends_at=at)).rowcount:
         raise Refused("not-open", "this duty is over", zh="这次值班已经结束。")
