@@ -16,11 +16,12 @@ from policies.packs import PackError, load_pack
 from rehearsal.clock import engine_clock
 from rehearsal.compare import Comparison, compare_population, compared, table
 from rehearsal.expectations import check, unexpected_refusals
-from rehearsal.files import Pay, Rehearsal, WrongFile, read
+from rehearsal.files import Rehearsal, WrongFile, read
 from rehearsal.lives import life
 from rehearsal.population import read_population, sampled
 from rehearsal.report import Opened, Report, written
 from rehearsal.run import play
+from rehearsal.verbs import Pay
 
 HELD, FAILED, WRONG = 0, 1, 2
 

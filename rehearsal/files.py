@@ -1,65 +1,41 @@
-"""A rehearsal file as it may be written, read strictly: every fault at its line and column, or the whole rehearsal.
-
-Longer than most: the models are the contract of the file and stand together, the reading follows them.
-"""
+"""A rehearsal file as it may be written, read strictly: every fault at its line and column, or the whole rehearsal."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 
-from domain.account import BILL_DETAILS, Bill, Change, Changed, CustomerClass, Payment, Protection, Reversal, Void
 from domain.arrears.forms import ARREARS_TASKS
 from domain.arrears.policy import Stage
-from domain.calendars import CHINA, Calendar, PublishedYear
-from domain.clock import Party
-from domain.commands import Command
-from domain.connection import facts as domain_project
 from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.phases import PHASES
-from domain.connection.works_forms import DECLARATIONS
-from domain.money import PositiveYuan, Yuan
 from domain.people import ROLES, SYSTEM, Actor, Level, Role
 from domain.policy import Strict
-from domain.processes import PROCESSES
 from policies import written
 from policies.packs import PackError, clauses, load_pack
 from policies.written import Fault, Node, Place, spelled
 from policies.written import Path as TreePath
-from rehearsal.expectations import KINDS, Expectation, Known, PersonId, TaskKey, Text, one_of
-from rehearsal.report import Day, Duration, Instant, day, instant
+from rehearsal.expectations import KINDS, Expectation, Known, PersonId, Text
+from rehearsal.openings import ANY_TIME, OPENINGS, ArrearsOpening, Opening
+from rehearsal.report import Duration, Instant, instant
 from rehearsal.report import written as shown
-from store.ledger import AccountRecord
-from store.projects import ProjectRecord
+from rehearsal.verbs import OF_ONE_PROCESS, VERBS, Body, Decide, Instruction, OneOrSeveral, Publish, Stale, Year
 
 Process = Literal["arrears", "connection", "order"]
 TASKS: dict[str, Collection[str]] = {"arrears": ARREARS_TASKS, "connection": CONNECTION_TASKS}
 STAGES: dict[str, Collection[str]] = {"arrears": get_args(Stage), "connection": (*PHASES, "closed")}
 DEFAULT_PEOPLE = {name: Actor(id=name, roles=(role,)) for role in ROLES for name in (role, f"{role}-2")}
 AFTER_THE_LAST_STEP = timedelta(days=730)
-
-_COMMANDS: dict[str, TypeAdapter[Any]] = {
-    word: process.commands
-    for process in PROCESSES.values()
-    for word in process.commands.json_schema()["discriminator"]["mapping"]
-}
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=CHINA)
 
 
 class WrongFile(Exception):
@@ -68,483 +44,6 @@ class WrongFile(Exception):
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(self.faults))
-
-
-# Values.
-
-
-def _day_or_instant(given: object) -> date:
-    return day(given) if isinstance(given, str) and len(given) <= len("2026-03-10") else instant(given)
-
-
-def _each_once(bills: tuple["OpeningBill", ...]) -> tuple["OpeningBill", ...]:
-    numbers = [bill.no for bill in bills]
-    if twice := sorted({no for no in numbers if numbers.count(no) > 1}):
-        raise ValueError(f"bill {', '.join(twice)} stands more than once: give each bill its own number")
-    return bills
-
-
-DayOrInstant = Annotated[datetime | date, BeforeValidator(_day_or_instant)]
-OneOrSeveral = BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
-Moment = Annotated[
-    str, one_of("task or stage of this process, nor end", lambda k: k.tasks and [*k.tasks, *(k.stages or ()), "end"])
-]
-
-
-# What a case is opened with. More fields are welcome there: those that the store knows are passed on.
-
-
-class OpeningAccount(AccountRecord):
-    """An account as the API takes it, fit to be handed to the intake."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    no: Text
-    customer_class: CustomerClass = Field(alias="class")
-
-
-class OverdueBill(Strict):
-    """A bill; `amount` and `late_fee` are fen here, yuan in the file."""
-
-    no: Text
-    period: Text
-    amount: PositiveYuan
-    due_on: Day
-    late_fee: Yuan = Field(0, ge=0)
-    reading_before: Decimal | None = Field(None, ge=0)
-    reading: Decimal | None = Field(None, ge=0)
-    volume: Decimal | None = Field(None, ge=0)
-    fees: dict[str, Yuan] = {}
-    estimated: bool = False
-    final: bool = False
-
-    def bill(self, *, at: datetime) -> Bill:
-        """The bill as the ledger takes it at `at`."""
-        return Bill(
-            no=self.no,
-            period=self.period,
-            amount_fen=self.amount,
-            due_on=self.due_on,
-            late_fee_fen=self.late_fee,
-            at=at,
-            **{name: getattr(self, name) for name in BILL_DETAILS},
-        )
-
-
-class OpeningBill(OverdueBill):
-    model_config = ConfigDict(extra="ignore")
-
-
-class ArrearsOpening(Strict):
-    model_config = ConfigDict(extra="ignore")
-
-    account: OpeningAccount
-    bills: Annotated[tuple[OpeningBill, ...], Field(min_length=1), AfterValidator(_each_once)]
-
-
-class Project(Strict):
-    model_config = ConfigDict(extra="ignore")
-
-    name: Text
-    kind: Literal["single", "estate", "linear", "temporary"]
-    address: Text | None = None
-    district: Text | None = None
-    meters: int = Field(1, ge=1)
-    high_rise: bool = False
-    design_by: Literal["utility", "customer"] = "utility"
-    sector: Literal["industry", "trade", "real-estate", "government", "other"] = "other"
-    investment: Yuan | None = None
-    high_reliability: bool = False
-    petition: bool = False
-    key_government: bool = False
-    exceptional: bool = False
-    account: Text | None = None
-    metered: bool = True
-    sections: tuple[Text, ...] = ()
-    ends_on: Day | None = None
-
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> Self:
-        domain_project.refuse_odd(kind=self.kind, metered=self.metered, sections=self.sections, ends_on=self.ends_on)
-        return self
-
-
-class ConnectionOpening(Strict):
-    """A project, and the papers handed in; None: all of the kind's checklist.
-
-    `arrears`: what whoever applies owes on the account that the project names; their own case is not played.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-
-    project: Project
-    papers: tuple[Text, ...] | None = None
-    arrears: ArrearsOpening | None = None
-
-    def record(self, *, checklist: tuple[str, ...]) -> ProjectRecord:
-        """The application as the intake takes it; papers left out mean all of the kind's checklist."""
-        given = self.project.model_dump(exclude={"name", "address", "investment"})
-        return ProjectRecord(
-            name=self.project.name,
-            address=self.project.address,
-            district=self.project.district,
-            project=domain_project.Project(**given, investment_fen=self.project.investment),
-            papers=self.papers if self.papers is not None else checklist,
-        )
-
-
-class Order(Strict):
-    model_config = ConfigDict(extra="ignore")
-
-    type: Text
-    source: Text | None = None
-    address: Text | None = None
-    contact: Text | None = None
-    reporter: Text | None = None
-    content: Text | None = None
-    fault_class: Text | None = None
-    pipe_dn: int | None = Field(None, ge=1)
-    contact_window: Any = None
-    appointment: Instant | None = None
-
-
-class OrderOpening(Strict):
-    model_config = ConfigDict(extra="ignore")
-
-    order: Order
-
-
-Opening = ArrearsOpening | ConnectionOpening | OrderOpening
-OPENINGS: dict[str, type[Opening]] = {
-    "arrears": ArrearsOpening,
-    "connection": ConnectionOpening,
-    "order": OrderOpening,
-}
-
-
-# What a step does: one body a verb. `bare` names the field of a body that is written without one.
-
-
-class Body(Strict):
-    bare: ClassVar[str | None] = None
-
-
-class Decide(Body):
-    """`form` is as written: numbers as their text, to be filled and checked when its turn comes."""
-
-    task: TaskKey = Field(alias="decide")
-    item: Text | None = None
-    node: Text | None = None
-    form: dict[str, Any] = {}
-
-    @property
-    def subject(self) -> str | None:
-        """Which one, where several of a key are open."""
-        return self.item or self.node
-
-
-class Pay(Body):
-    reference: Text
-    amount: PositiveYuan
-    bills: tuple[Text, ...] = ()
-
-    def payment(self, *, at: datetime) -> Payment:
-        return Payment(reference=self.reference, amount_fen=self.amount, bills=self.bills, paid_at=at, at=at)
-
-
-class Reverse(Body):
-    reference: Text
-
-    def reversal(self, *, at: datetime) -> Reversal:
-        return Reversal(reference=self.reference, at=at)
-
-
-class AnotherBill(OverdueBill, Body):
-    """Another bill falls overdue."""
-
-
-class Correct(Body):
-    """A bill was wrong: it is taken back, and another issued in its place, or none."""
-
-    bill: Text
-    reason: Text
-    instead: OverdueBill | None = None
-
-    def void(self, *, at: datetime) -> Void:
-        return Void(no=self.bill, corrected_by=self.instead.no if self.instead else None, reason=self.reason, at=at)
-
-
-class ChangeOfAccount(Body):
-    """Another tenant or owner from a day on; closed, suspended, resumed, demolished; another class or protection."""
-
-    what: Change | None = None
-    changed_on: Day | None = Field(None, alias="on")
-    bills: tuple[Text, ...] = ()
-    customer_class: CustomerClass | None = Field(None, alias="class")
-    protected: tuple[Protection, ...] | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if (self.what is None) != (self.changed_on is None):
-            raise ValueError("what and on belong together: what changed, and on which day")
-        if self.what is None and self.customer_class is None and self.protected is None:
-            raise ValueError("changes nothing: write what and on, class, or protected")
-        return self
-
-    def change(self, *, at: datetime) -> Changed | None:
-        if self.what is None or self.changed_on is None:
-            return None
-        return Changed(what=self.what, changed_on=self.changed_on, bills=self.bills, at=at)
-
-
-class Instruction(Body):
-    """A verb that is a command of the case."""
-
-    verb: ClassVar[str]
-
-    def told(self, *, by: Actor, at: datetime) -> Command:
-        """The command. Raises ValidationError where the domain asks for more; a file that was read has none such."""
-        command: Command = _COMMANDS[self.verb].validate_python(
-            {"command": self.verb, "by": by, "at": at, **self.model_dump(exclude_none=True)}
-        )
-        return command
-
-
-class Contact(Instruction):
-    verb = "contact"
-    method: Literal["phone", "visit", "message"]
-    reached: bool = True
-    note: str | None = None
-    outcome: str | None = None
-
-
-class Print(Body):
-    """The notice that is called for is printed: made out the first time, and later a copy. `anew`: why another is."""
-
-    anew: Text | None = None
-
-
-class Dispute(Instruction):
-    verb, bare = "dispute", "bills"
-    bills: tuple[Text, ...] = Field(min_length=1)
-
-
-class Resolve(Instruction):
-    verb, bare = "resolve", "bills"
-    bills: tuple[Text, ...] = Field(min_length=1)
-
-
-class PlanPart(Strict):
-    amount: PositiveYuan
-    due_on: Day
-
-
-class Plan(Instruction):
-    verb = "plan"
-    parts: tuple[PlanPart, ...] = Field(min_length=1)
-
-
-class Promise(Instruction):
-    verb = "promise"
-    amount: PositiveYuan
-    until: DayOrInstant = Field(alias="by")
-
-
-class Hold(Instruction):
-    verb = "hold"
-    reason: Text
-    until: DayOrInstant | None = None
-    ground: str | None = None
-    evidence: Text | None = None
-    reference: Text | None = None
-
-
-class Release(Instruction):
-    verb = "release"
-    task: TaskKey | None = None
-    hold: Text | None = None
-    how: Literal["released", "kept", "broken"] = "released"
-    reason: Text | None = None
-
-
-class Waive(Instruction):
-    verb = "waive"
-    bills: tuple[Text, ...] = ()
-    reason: Text
-    evidence: Text | None = None
-
-
-class Violation(Instruction):
-    verb = "violation"
-    found: Literal["self-opened", "seal-broken", "bypass", "other"]
-    evidence: Text
-    note: str | None = None
-
-
-class Pause(Instruction):
-    verb = "pause"
-    task: TaskKey
-    party: Party
-    reason: Text
-    evidence: Text | None = None
-
-
-class Resume(Instruction):
-    verb = "resume"
-    task: TaskKey | None = None
-
-
-class Reassign(Instruction):
-    verb = "reassign"
-    task: TaskKey
-    to: Text
-    reason: Text | None = None
-
-
-class Urge(Instruction):
-    verb = "urge"
-    task: TaskKey
-
-
-class Cosign(Instruction):
-    """`of` signs under a task first, in a `role` that they hold."""
-
-    verb = "cosign"
-    task: TaskKey
-    of: Text
-    role: Role
-    reason: Text
-
-
-class DropCosign(Instruction):
-    verb = "drop-cosign"
-    task: TaskKey
-    reason: Text | None = None
-
-
-class SendBack(Instruction):
-    verb = "send-back"
-    to: TaskKey
-    reason: Text
-
-
-class TakeBack(Instruction):
-    verb = "take-back"
-    task: TaskKey
-    reason: Text
-
-
-class Progress(Instruction):
-    verb = "progress"
-    task: TaskKey
-    note: Text
-
-
-class Withdraw(Instruction):
-    verb = "withdraw"
-    reason: Text
-
-
-class Occupancy(Body):
-    """The share of households that have moved in, 0 to 1."""
-
-    share: Decimal = Field(ge=0, le=1)
-
-
-class Declare(Body):
-    """Something told to a project beside its tasks; what its form leaves out takes its first example."""
-
-    what: Text
-    form: dict[str, Any] = {}
-
-    @model_validator(mode="after")
-    def _is_known(self) -> Self:
-        if self.what not in DECLARATIONS:
-            raise ValueError(f"what: nothing is declared as {self.what}: write one of {', '.join(DECLARATIONS)}")
-        return self
-
-
-class Year(Strict):
-    """A published year. `at` None: known from the start."""
-
-    year: int
-    days_off: tuple[Day, ...] = ()
-    make_up: tuple[Day, ...] = ()
-    at: Instant | None = None
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        try:
-            Calendar(years={self.year: self.days})
-        except ValidationError as wrong:
-            raise ValueError(str(wrong.errors()[0]["ctx"]["error"])) from None
-        return self
-
-    @property
-    def days(self) -> PublishedYear:
-        return PublishedYear(days_off=self.days_off, make_up=self.make_up)
-
-
-class Publish(Body):
-    years: tuple[Year, ...] = Field(min_length=1)
-
-
-class Crash(Body):
-    bare = "killed"
-    killed: Literal["worker"]
-
-
-class Drive(Body):
-    """From this step on every task is decided the plain good way `each` after it opened, up to `until`."""
-
-    until: Moment
-    each: Duration = timedelta(hours=1)
-    left_alone: tuple[TaskKey, ...] = Field((), alias="except")
-
-
-class Stale(Body):
-    """Nothing but the ledger growing stale."""
-
-
-VERBS: dict[str, type[Body]] = {
-    "decide": Decide,
-    "pay": Pay,
-    "reverse": Reverse,
-    "bill": AnotherBill,
-    "correct": Correct,
-    "account": ChangeOfAccount,
-    "contact": Contact,
-    "print": Print,
-    "dispute": Dispute,
-    "resolve": Resolve,
-    "plan": Plan,
-    "promise": Promise,
-    "waive": Waive,
-    "violation": Violation,
-    "hold": Hold,
-    "release": Release,
-    "pause": Pause,
-    "resume": Resume,
-    "reassign": Reassign,
-    "urge": Urge,
-    "progress": Progress,
-    "cosign": Cosign,
-    "drop-cosign": DropCosign,
-    "send-back": SendBack,
-    "take-back": TakeBack,
-    "withdraw": Withdraw,
-    "occupancy": Occupancy,
-    "declare": Declare,
-    "publish": Publish,
-    "crash": Crash,
-    "drive": Drive,
-}
-OF_ONE_PROCESS: dict[str, str] = {
-    **dict.fromkeys(("pay", "reverse", "bill", "correct", "account", "contact", "print"), "arrears"),
-    **dict.fromkeys(("dispute", "resolve", "plan", "promise", "waive", "violation"), "arrears"),
-    **dict.fromkeys(("occupancy", "send-back", "take-back", "declare"), "connection"),
-}
-"""Verbs that only one process understands."""
 
 
 @dataclass(frozen=True)
@@ -820,7 +319,7 @@ class _Reading:
         body = self._value(kind, node, here)
         if isinstance(body, Instruction):
             try:
-                body.told(by=SYSTEM, at=_ANY_TIME)
+                body.told(by=SYSTEM, at=ANY_TIME)
             except ValidationError as invalid:
                 self._invalid(invalid, kind, node, here)
         return body

@@ -21,7 +21,8 @@ from domain.money import PositiveYuan
 from domain.policy import Strict
 from policies import written
 from rehearsal.debts import Deed, read_fines
-from rehearsal.files import ConnectionOpening, OpeningAccount, OpeningBill, Project, WrongFile, plain
+from rehearsal.files import WrongFile, plain
+from rehearsal.openings import ConnectionOpening, OpeningAccount, OpeningBill, Project
 from rehearsal.report import Instant
 from store.ledger import AccountRecord
 from store.projects import ProjectRecord

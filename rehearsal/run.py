@@ -22,11 +22,13 @@ from domain.refusals import Refused
 from domain.tasks import Task
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import EngineClock
-from rehearsal.files import (
+from rehearsal.files import Rehearsal, Step
+from rehearsal.openings import ArrearsOpening, ConnectionOpening, OrderOpening
+from rehearsal.report import Refusal, Report, report
+from rehearsal.stage import Stage, staged
+from rehearsal.verbs import (
     AnotherBill,
-    ArrearsOpening,
     ChangeOfAccount,
-    ConnectionOpening,
     Correct,
     Crash,
     Decide,
@@ -34,16 +36,11 @@ from rehearsal.files import (
     Drive,
     Instruction,
     Occupancy,
-    OrderOpening,
     Pay,
     Print,
     Publish,
-    Rehearsal,
     Reverse,
-    Step,
 )
-from rehearsal.report import Refusal, Report, report
-from rehearsal.stage import Stage, staged
 from store import calendars, casebook, intake, ledger, papers, postings, projects, reads
 
 BY_DEFAULT: dict[str, dict[str, Role]] = {

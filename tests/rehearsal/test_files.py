@@ -29,23 +29,20 @@ from rehearsal.expectations import (
     StageExpected,
     TaskExpected,
 )
-from rehearsal.files import (
+from rehearsal.files import Rehearsal, Step, WrongFile, read
+from rehearsal.openings import ArrearsOpening
+from rehearsal.verbs import (
     OF_ONE_PROCESS,
     VERBS,
     AnotherBill,
-    ArrearsOpening,
     Crash,
     Decide,
     Drive,
     Instruction,
     Pay,
     Publish,
-    Rehearsal,
     Reverse,
     Stale,
-    Step,
-    WrongFile,
-    read,
 )
 from store.ledger import AccountRecord
 
