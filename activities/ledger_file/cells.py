@@ -14,7 +14,7 @@ from activities.ledger_file.words import NOTHING, Kind, meaning
 from domain.money import NotMoney, fen
 
 _QUOTED = re.compile(r'="(.*)"')
-_SCIENTIFIC = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
+_SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
 _FLOAT = re.compile(r"([0-9]+)\.0+")
 _PADDED_SCALE = re.compile(r"(.*\.[0-9]{2})0+")
 _ACCOUNT_NO = re.compile(r"(?=.*[0-9])[0-9A-Za-z][0-9A-Za-z-]{0,31}")

@@ -242,6 +242,11 @@ def test_an_account_number_that_an_export_dressed_up_is_undressed(tmp_path: Path
     assert only_row(workbook(tmp_path, [HEADER, with_cells(户号=cell)])).account_no == "410023"
 
 
+@pytest.mark.parametrize("no", ["0005180e401", "12e5", "410E0023"])
+def test_an_account_number_with_a_letter_in_it_is_no_number_that_lost_its_digits(tmp_path: Path, no: str) -> None:
+    assert only_row(csv_file(tmp_path, [HEADER, with_cells(户号=no)])).account_no == no
+
+
 @pytest.mark.parametrize("cell", [4100231234567890, 4.10023123456789e18, "4.10023E+17", "4.1e17", "4E+12"])
 def test_an_account_number_whose_digits_were_lost_is_refused(tmp_path: Path, cell: object) -> None:
     (error,) = errors_of(workbook(tmp_path, [HEADER, with_cells(户号=cell)]))
