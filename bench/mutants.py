@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,7 @@ SWAPPED: dict[type[ast.cmpop], str] = {
     ast.IsNot: "is",
 }
 TURNED = {"min": "max", "max": "min", "all": "any", "any": "all"}
+LEAST_PATIENCE = 15.0
 EQUIVALENT: dict[str, str] = {
     "store/orders.py _carry_out: without 0 in latest or 0": "False counts as 0",
 }
@@ -214,8 +215,11 @@ class Tree:
         shutil.copytree(root, self.folder, ignore=LEFT_OUT)
         self._stamp = int(time.time()) - 1_000_000  # noqa: TID251 - the age of a file in a throw-away copy
 
-    def verdict(self, guard: Guard | None, tests: Sequence[str], *, limit: float) -> str:
-        """`killed`, `survived`, or `killed: ran too long`; without a guard taken away the tests have to pass."""
+    def verdict(self, guard: Guard | None, tests: Mapping[str, float]) -> str:
+        """`killed`, `survived`, or `killed: ran too long`; without a guard taken away the tests have to pass.
+
+        `tests`: the files, each with the seconds it may take.
+        """
         path = self.folder / guard.path if guard else None
         kept = path.read_bytes() if path else b""
         if guard and path:
@@ -223,7 +227,7 @@ class Tree:
             ast.parse(taken)
             self._write(path, taken)
         try:
-            for test in tests:
+            for test, limit in tests.items():
                 code = _run(self.folder, test, limit=limit)
                 if code:
                     return "killed: ran too long" if code == -signal.SIGALRM else "killed"
@@ -288,15 +292,21 @@ def hunt(found: Sequence[Guard], *, jobs: int, limit: float, tests: Sequence[str
         for no in range(jobs):
             trees.put(Tree(Path(place) / str(no)))
 
+        def whole(test: str) -> tuple[str, str, float]:
+            began = time.perf_counter()
+            return test, trees.queue[0].verdict(None, {test: limit}), time.perf_counter() - began
+
         with ThreadPoolExecutor(jobs) as pool:
-            whole = pool.map(lambda test: (test, trees.queue[0].verdict(None, [test], limit=limit)), needed)
-            if broken := [test for test, seen in whole if seen != "survived"]:
-                raise SystemExit(f"these fail with every guard in its place: {', '.join(broken)}")
+            seen_whole = list(pool.map(whole, needed))
+        if broken := [test for test, seen, _ in seen_whole if seen != "survived"]:
+            raise SystemExit(f"these fail with every guard in its place: {', '.join(broken)}")
+        # A guard whose loss keeps a test going for ever is killed by that too, and soon.
+        patience = {test: min(limit, LEAST_PATIENCE + 5 * took) for test, _, took in seen_whole}
 
         def verdict(guard: Guard) -> str:
             tree = trees.get()
             try:
-                return tree.verdict(guard, tests or HELD_IN[guard.path][1], limit=limit)
+                return tree.verdict(guard, {test: patience[test] for test in tests or HELD_IN[guard.path][1]})
             finally:
                 trees.put(tree)
 
