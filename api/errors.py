@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.ledger_file import UnreadableLedger
@@ -291,6 +292,9 @@ class Unexpected:
 
         try:
             await self.app(scope, receive, sending)
+        except ClientDisconnect:
+            # Whoever sent it is gone, as on a weak network; nobody hears an answer, and nothing went wrong here.
+            log.info("api.gone", method=scope["method"])
         except Exception as error:
             if scope["type"] != "http" or begun:
                 raise

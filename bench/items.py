@@ -170,6 +170,7 @@ def scrolled(port: int, task: str, *, slower: float) -> None:
         stood = time.perf_counter() - began
         seen = page.evaluate(FRAMES)
         page.evaluate("scrollTo(0, 0)")
+        page.wait_for_selector('.item[data-no="2"]', state="attached")
         tapped = page.evaluate(
             """async () => {
                 const row = document.querySelector('.item[data-no="2"]'), began = performance.now();

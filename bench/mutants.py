@@ -35,6 +35,7 @@ RULES = (
     "tests/domain/arrears/test_safety.py",
 )
 PERSONS = (
+    "tests/domain/arrears/test_decisions.py",
     "tests/domain/test_tasks.py",
     "tests/domain/test_commands.py",
     *RULES[1:4],
@@ -91,6 +92,8 @@ SWAPPED: dict[type[ast.cmpop], str] = {
 TURNED = {"min": "max", "max": "min", "all": "any", "any": "all"}
 LEAST_PATIENCE = 15.0
 EQUIVALENT: dict[str, str] = {
+    "domain/arrears/commands.py decide: without isinstance(form, RestoreRecord) in isinstance(form, RestoreRecord) and "
+    'form.outcome == "valve-untouched" and facts.limited_at is not None': "no other form has this outcome",
     "store/orders.py _carry_out: without 0 in latest or 0": "False counts as 0",
 }
 """Guards that cannot be seen from outside, by `name`, each with the reason."""

@@ -1,15 +1,17 @@
 """What is sent wrong is refused in one shape, in words that mend it, and never as a fault of ours."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from api import bodies as bodies_of
-from tests.api.conftest import Site, opening
+from tests.api.conftest import Site, eventually, opening
 from tests.api.test_access import MATRIX
 
 PHONE, NAME = "13800000000", "张示例"
@@ -300,3 +302,16 @@ def test_the_case_that_took_it_all_still_answers(site: Site, fuzzed: dict[str, s
     told = site.post(f"/cases/{fuzzed['case_no']}/contact", {"method": "phone"}, who="anybody")
     assert told.status_code == 200, told.text
     assert site.get(f"/cases/{fuzzed['case_no']}").status_code == 200
+
+
+def test_whoever_goes_away_in_the_middle_of_a_form_leaves_no_fault_behind(site: Site, opened: dict[str, Any]) -> None:
+    """A phone on a weak network: half of what it promised came, and then nothing."""
+    body, path = b"outcome=served&meth", f"/tasks/{opened['tasks'][0]['task_id']}/decide"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body) * 2}\r\n"
+    head += f"Authorization: {site.as_('collector')['Authorization']}\r\nSec-Fetch-Site: same-origin\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    with capture_logs() as said:
+        with socket.create_connection(("127.0.0.1", site.settings.api_port)) as sent:
+            sent.sendall(head.encode() + body)
+        eventually(lambda: any(each["event"] == "api.gone" for each in said))
+    assert not [each for each in said if each["event"] == "api.unexpected"]
