@@ -53,6 +53,13 @@ def test_a_dispute_that_leaves_no_more_than_the_threshold_stops_the_ladder():
     assert play.until("2026-07-30 00:00").openings(LIMIT_NOTICE) == []
 
 
+def test_a_dispute_of_no_more_than_the_threshold_stops_no_period():
+    play = noticed(second="50")
+    play.until("2026-03-15 10:00").pay("T-1", "86.40", "B1")
+    play.instruct(DisputeBills, bills=("B2",), when="2026-03-16 10:00")
+    assert (play.facts.owed().own, play.heard(ClockStopped)) == (5000, [])
+
+
 def test_a_dispute_of_every_bill_stops_the_ladder_and_keeps_the_case_open():
     play = noticed(second="90")
     play.instruct(DisputeBills, bills=("B1", "B2"), when="2026-03-16 10:00")
