@@ -90,8 +90,9 @@ SWAPPED: dict[type[ast.cmpop], str] = {
     ast.IsNot: "is",
 }
 TURNED = {"min": "max", "max": "min", "all": "any", "any": "all"}
-LEAST_PATIENCE = 15.0
+LEAST_PATIENCE = 6.0
 EQUIVALENT: dict[str, str] = {
+    "domain/tasks.py refuse_unless_decidable: task.level turned round": "the words of a refusal alone",
     "domain/arrears/commands.py decide: without isinstance(form, RestoreRecord) in isinstance(form, RestoreRecord) and "
     'form.outcome == "valve-untouched" and facts.limited_at is not None': "no other form has this outcome",
     "store/orders.py _carry_out: without 0 in latest or 0": "False counts as 0",
@@ -304,7 +305,7 @@ def hunt(found: Sequence[Guard], *, jobs: int, limit: float, tests: Sequence[str
         if broken := [test for test, seen, _ in seen_whole if seen != "survived"]:
             raise SystemExit(f"these fail with every guard in its place: {', '.join(broken)}")
         # A guard whose loss keeps a test going for ever is killed by that too, and soon.
-        patience = {test: min(limit, LEAST_PATIENCE + 5 * took) for test, _, took in seen_whole}
+        patience = {test: min(limit, LEAST_PATIENCE + 3 * took) for test, _, took in seen_whole}
 
         def verdict(guard: Guard) -> str:
             tree = trees.get()

@@ -17,7 +17,7 @@ from domain.case import (
 from domain.clock import Interval, spent
 from domain.people import LEVELS, Actor, Level, Role
 from domain.refusals import Refused
-from domain.tasks import Task, refuse_unless_decidable
+from domain.tasks import Escalation, Task, refuse_unless_decidable
 from domain.terms import Term, due_at
 from policies.packs import load_calendar
 
@@ -286,3 +286,23 @@ def test_a_task_gone_on_after_a_pause_is_projected_with_what_was_left():
 
 
 NOTHING = PublishedYear(days_off=(), make_up=())
+
+
+def decides(actor: Actor, risen: Task) -> bool:
+    try:
+        refuse_unless_decidable(risen, key=risen.key, actor=actor)
+    except Refused as refused:
+        return refused.code != "wrong-role"
+    return True
+
+
+def test_what_has_risen_is_decided_by_its_own_post_or_by_whoever_resolves_it_at_that_level() -> None:
+    nobody, own = Actor(id="a", roles=("supervisor",), level="grid"), Actor(id="b", roles=("collector",))
+    head = Actor(id="c", roles=("supervisor",), level="section")
+    plain = task()
+    climbed = plain.model_copy(update={"escalations": (Escalation(level="section", at=at("2026-03-16 08:30")),)})
+    resolved = Escalation(level="section", at=at("2026-03-16 08:30"), resolver="supervisor")
+    with_resolver = plain.model_copy(update={"escalations": (resolved,)})
+    assert [decides(who, plain) for who in (own, head, nobody)] == [True, False, False]
+    assert [decides(who, climbed) for who in (own, head, nobody)] == [True, False, False]
+    assert [decides(who, with_resolver) for who in (own, head, nobody)] == [True, True, False]
