@@ -92,6 +92,8 @@ SWAPPED: dict[type[ast.cmpop], str] = {
 TURNED = {"min": "max", "max": "min", "all": "any", "any": "all"}
 LEAST_PATIENCE = 6.0
 EQUIVALENT: dict[str, str] = {
+    "domain/arrears/consequences.py _stage: without facts.stage is None in facts.stage is None or "
+    "-1 < here < order.index(stage)": "a case that has just opened stands at the first stage anyhow",
     "domain/tasks.py refuse_unless_decidable: task.level turned round": "the words of a refusal alone",
     "domain/tasks.py refuse_unless_decidable: without each.resolver in each.resolver and actor.holds(each.resolver, "
     "level=each.level)": "nobody holds a role that is none",
