@@ -11,7 +11,7 @@ from api.errands import Errands
 from api.labels import LABELS
 from api.once import Once
 from api.organisation import FUNCTIONS, KEEPING, Keeper, Staff
-from api.pages.forms import meant
+from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
 from domain.organisation import HANDED, Departure
 from store.people import Person
@@ -132,16 +132,9 @@ def be_absent(
 ) -> Response:
     """Instants as a browser types them, without an offset: those of the utility."""
     given: dict[str, Any] = {"person": person or None, "stand_in": stand_in or None, "reason": reason}
-    body = meant(organisation.AbsenceBody, **given, starts_at=_here(starts_at), ends_at=_here(ends_at))
+    body = meant(organisation.AbsenceBody, **given, starts_at=instant_of(starts_at), ends_at=instant_of(ends_at))
     organisation.entered(viewer.house, who, body)
     return viewer.go("/organisation")
-
-
-def _here(typed: str) -> str:
-    return typed if "+" in typed else f"{typed}{CHINA_OFFSET}"
-
-
-CHINA_OFFSET = "+08:00"
 
 
 @router.post("/organisation/absences/{number}/end")
@@ -161,7 +154,7 @@ def be_on_duty(
     name: Annotated[str, Form()] = "",
 ) -> Response:
     given = {"person": person, "part": part or None, "name": name or None}
-    body = meant(organisation.DutyBody, **given, starts_at=_here(starts_at), ends_at=_here(ends_at))
+    body = meant(organisation.DutyBody, **given, starts_at=instant_of(starts_at), ends_at=instant_of(ends_at))
     organisation.be_on_duty(keeper, viewer.house, body)
     return viewer.go("/organisation")
 

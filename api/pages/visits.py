@@ -1,6 +1,5 @@
 """The survey's hour on pages: chosen or moved by whoever serves the project, and an arrival on site."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
@@ -9,11 +8,10 @@ from api import bodies
 from api.access import DecidableCase, DecidableTask
 from api.errands import Errands
 from api.once import Once
-from api.pages.forms import meant
+from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
 from api.visits import booked, on_offer
-from domain.calendars import CHINA
 from domain.connection.visits import AGREES, ARRANGE, SURVEY, Arrive
 
 router = APIRouter(include_in_schema=False)
@@ -53,17 +51,11 @@ def chosen(slot: str, *, at: str = "", reason: str = "") -> bodies.BookBody:
     """What was chosen, as the JSON door takes it. Raises `RequestValidationError`."""
     starts_at, _, ends_at = (at.strip() or slot).partition("/")
     return meant(
-        bodies.BookBody, starts_at=_zoned(starts_at), ends_at=_zoned(ends_at) or None, reason=reason.strip() or None
+        bodies.BookBody,
+        starts_at=instant_of(starts_at),
+        ends_at=instant_of(ends_at) or None,
+        reason=reason.strip() or None,
     )
-
-
-def _zoned(text: str) -> str:
-    """A browser's date and time says no zone: it is the utility's own."""
-    try:
-        said = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return (said if said.tzinfo else said.replace(tzinfo=CHINA)).isoformat()
 
 
 def errands(viewer: Viewer) -> Errands:
