@@ -61,8 +61,11 @@ def who(request: HTTPConnection, house: House) -> Person | None:
         return None
     at = house.clock()
     with house.database.read() as connection:
-        person = sessions.session_person(connection, session, at=at)
-    if person is not None:
+        found = sessions.session_person(connection, session, at=at)
+    if found is None:
+        return None
+    person, long_unseen = found
+    if long_unseen:
         sessions.seen(house.database, session, at=at)
     return person
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, false, or_, select, true, update
 
 from domain.clauses import keeps
 from domain.people import LEVELS, Actor, Level, Role
@@ -67,6 +67,9 @@ class Person(Strict):
     def inside(self) -> bool:
         """Whether the person works for the utility: others see nothing but what is given into their hands."""
         return any(role not in OUTSIDE for role in self.roles)
+
+
+_KEPT = tuple(name for name in Person.model_fields if name in people.c)
 
 
 @keeps(
@@ -158,8 +161,8 @@ def hashed(token: str) -> str:
 
 
 def bearer(connection: Connection, token: str, *, at: datetime) -> Person | None:
-    """Whose token this is; None for nobody's and for a person who was shut out."""
-    return _standing_in(connection, _person(connection, people.c.token_hash == hashed(token)), at=at)
+    """Whose token this is; None for nobody's and for a person who was shut out. One statement."""
+    return as_present(connection.execute(present(at).where(people.c.token_hash == hashed(token))).all())
 
 
 def everybody(connection: Connection) -> list[tuple[Person, bool, bool]]:
@@ -170,36 +173,62 @@ def everybody(connection: Connection) -> list[tuple[Person, bool, bool]]:
 
 def person(connection: Connection, id: str, *, at: datetime | None = None) -> Person | None:
     """An active person by id; with whomever they stand in for at an instant."""
-    found = _person(connection, people.c.id == id)
-    return found if at is None else _standing_in(connection, found, at=at)
-
-
-def _standing_in(connection: Connection, who: Person | None, *, at: datetime) -> Person | None:
-    """The person with what they cover at `at`: for others who are away, or on duty. Covering all is seeing all."""
-    if who is None or not who.inside:
-        return who
-    now = (absences.c.stand_in == who.id, absences.c.ends_at > at, absences.c.starts_at <= at)
-    away = select(people).join(absences, absences.c.person == people.c.id).where(*now, people.c.active)
-    stood_for = [_of(row) for row in connection.execute(away)]
-    duty = (duties.c.person == who.id, duties.c.ends_at > at, duties.c.starts_at <= at)
-    watched = connection.execute(select(duties.c.part, duties.c.name).where(*duty)).all()
-    if not stood_for and not watched:
-        return who
-    covered: list[tuple[str, str] | None] = [each.part for each in stood_for]
-    covered += [(row.part, row.name) if row.part is not None else None for row in watched]
-    widest = {"grid": None, "section": None, "office": None} if None in covered else {}
-    covers = tuple(part for part in covered if part is not None) if not widest else ()
-    return who.model_copy(update={"stands_for": tuple(each.id for each in stood_for), "covers": covers, **widest})
-
-
-def _person(connection: Connection, which: ColumnElement[bool]) -> Person | None:
-    row = connection.execute(select(people).where(which, people.c.active)).one_or_none()
+    if at is not None:
+        return as_present(connection.execute(present(at).where(people.c.id == id)).all())
+    row = connection.execute(select(people).where(people.c.id == id, people.c.active)).one_or_none()
     return _of(row) if row is not None else None
 
 
-def _of(row: Any) -> Person:
-    kept = (name for name in Person.model_fields if name in people.c)
-    return Person.model_validate({name: getattr(row, name) for name in kept})
+_AWAY = people.alias("away")
+
+
+def present(at: datetime) -> Select[Any]:
+    """Active people, each with those whom they stand in for and what they are on duty for at an instant.
+
+    For `as_present`: a row for each pair of an absence and a duty, as good as always one.
+    """
+
+    def now(table: Table) -> ColumnElement[bool]:
+        return and_(table.c.ends_at > at, table.c.starts_at <= at)
+
+    return (
+        select(
+            *(people.c[name] for name in _KEPT),
+            *(_AWAY.c[name].label(f"away_{name}") for name in _KEPT),
+            duties.c.id.label("duty"),
+            duties.c.part.label("duty_part"),
+            duties.c.name.label("duty_name"),
+        )
+        .select_from(people)
+        .outerjoin(absences, and_(absences.c.stand_in == people.c.id, now(absences)))
+        .outerjoin(_AWAY, and_(_AWAY.c.id == absences.c.person, _AWAY.c.active))
+        .outerjoin(duties, and_(duties.c.person == people.c.id, now(duties)))
+        .where(people.c.active)
+        .order_by(absences.c.id, duties.c.id)
+    )
+
+
+def as_present(rows: Sequence[Any]) -> Person | None:
+    """The one person of `present` rows with what they cover: for others who are away, or on duty.
+
+    Covering all is seeing all; who is not of the utility covers nobody. None when there are no rows.
+    """
+    if not rows:
+        return None
+    who = _of(rows[0])
+    away = {row.away_id: _of(row, prefix="away_") for row in rows if row.away_id is not None}
+    watched = {row.duty: (row.duty_part, row.duty_name) for row in rows if row.duty is not None}
+    if not who.inside or not (away or watched):
+        return who
+    covered: list[tuple[str, str] | None] = [each.part for each in away.values()]
+    covered += [None if part is None else (part, name) for part, name in watched.values()]
+    widest = {"grid": None, "section": None, "office": None} if None in covered else {}
+    covers = tuple(part for part in covered if part is not None) if not widest else ()
+    return who.model_copy(update={"stands_for": tuple(away), "covers": covers, **widest})
+
+
+def _of(row: Any, *, prefix: str = "") -> Person:
+    return Person.model_validate({name: getattr(row, f"{prefix}{name}") for name in _KEPT})
 
 
 def names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:

@@ -8,17 +8,18 @@ import secrets
 import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from limits import RateLimitItem, parse
 from pwdlib import PasswordHash
-from sqlalchemy import Connection, Select, delete, select, update
+from sqlalchemy import Connection, Select, and_, delete, select, update
 
 from domain.policy import Strict
 from domain.refusals import Refused
 from store import access_log, attempts
 from store.attempts import TooOften
 from store.database import Database
-from store.people import Person, hashed, person
+from store.people import Person, as_present, hashed, present
 from store.tables import people, sessions
 
 SHORTEST, LONGEST = 12, 128
@@ -106,14 +107,15 @@ def admit(database: Database, id: str, *, address: str, terms: Terms, at: dateti
         raise
 
 
-def session_person(connection: Connection, token: str, *, at: datetime) -> Person | None:
-    """Whose session this is, as they are now; None for one that has ended and for a person who was shut out."""
-    id = connection.scalar(
-        select(sessions.c.person).where(
-            sessions.c.token_hash == hashed(token), sessions.c.idle_until > at, sessions.c.expires_at > at
-        )
-    )
-    return person(connection, id, at=at) if id is not None else None
+def session_person(connection: Connection, token: str, *, at: datetime) -> tuple[Person, bool] | None:
+    """Whose session this is, as they are now, and whether to say that it was `seen`; None for one that has ended and
+    for a person who was shut out. One statement.
+    """
+    this = and_(sessions.c.token_hash == hashed(token), sessions.c.idle_until > at, sessions.c.expires_at > at)
+    whose = present(at).join(sessions, and_(sessions.c.person == people.c.id, this))
+    rows = connection.execute(whose.add_columns(sessions.c.last_seen_at, sessions.c.idle_until)).all()
+    person = as_present(rows)
+    return None if person is None else (person, _long_unseen(rows[0], at=at))
 
 
 def seen(database: Database, token: str, *, at: datetime) -> None:
@@ -121,15 +123,19 @@ def seen(database: Database, token: str, *, at: datetime) -> None:
     this = sessions.c.token_hash == hashed(token)
     with database.read() as connection:
         row = connection.execute(select(sessions).where(this)).one_or_none()
-    if row is None:
+    if row is None or not _long_unseen(row, at=at):
         return
     idle = row.idle_until - row.last_seen_at
-    if at - row.last_seen_at < idle / 60:
-        return
     with database.write() as connection:
         connection.execute(
             update(sessions).where(this, sessions.c.idle_until > at).values(last_seen_at=at, idle_until=at + idle)
         )
+
+
+def _long_unseen(session: Any, *, at: datetime) -> bool:
+    last: datetime = session.last_seen_at
+    idle: timedelta = session.idle_until - last
+    return at - last >= idle / 60
 
 
 def log_out(connection: Connection, token: str, *, at: datetime) -> None:

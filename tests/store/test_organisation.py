@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from domain.calendars import CHINA
 from domain.organisation import Grid, Holder, appointed, departures
@@ -107,6 +107,25 @@ def test_whoever_stands_in_for_one_of_the_whole_utility_sees_it_and_a_contractor
         who = person(connection, "sun", at=AT)
     assert who is not None
     assert who.parts is None
+
+
+def test_who_somebody_is_with_all_that_they_cover_is_one_statement(peopled: Database) -> None:
+    with peopled.write() as connection:
+        for away in ("wang", "li"):
+            organisation.be_absent(connection, absent(away, "sun"), by=away, at=AT)
+        for office in ("城东营业所", "城西营业所"):
+            duty = Duty(id=0, person="sun", part="office", name=office, starts_at=AT, ends_at=AT + DAY)
+            organisation.be_on_duty(connection, duty, by="supervisor", at=AT)
+    said: list[str] = []
+    with peopled.read() as connection:
+        connection.begin()
+        event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2]))
+        who = person(connection, "sun", at=AT)
+    assert who is not None
+    assert who.stands_for == ("wang", "li")
+    parts = [("grid", f"grid of {id}") for id in ("sun", "wang", "li")]
+    assert who.parts == (*parts, ("office", "城东营业所"), ("office", "城西营业所"))
+    assert len(said) == 1
 
 
 def test_whoever_is_on_duty_sees_their_part_meanwhile_and_is_named_for_its_work(peopled: Database) -> None:

@@ -56,7 +56,8 @@ def log_in(database: Database, id: str = "collector", password: str = PASSWORD, 
 
 def who(database: Database, token: str, at: datetime = AT) -> Person | None:
     with database.read() as connection:
-        return session_person(connection, token, at=at)
+        found = session_person(connection, token, at=at)
+    return found and found[0]
 
 
 def noted(database: Database) -> list[tuple[str | None, str]]:
