@@ -17,7 +17,7 @@ from typing import Any, assert_never
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
 
-from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Standing, received, standing
+from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Standing, Void, received, standing
 from domain.arrears.facts import ArrearsEvent, ArrearsFacts, fold
 from domain.arrears.policy import (
     Approve,
@@ -340,17 +340,27 @@ def _everything_before_a_limit(found: _Found) -> Iterator[str]:
 
 
 def _told(found: _Found, before: Trail, at: datetime) -> int:
-    """How much of the undisputed debt (fen) the last notice spoke of: its paper's bills, or all overdue when served."""
+    """How much of the undisputed debt (fen) the last notice spoke of: its paper's bills, or all overdue when served.
+
+    A bill put right since is told as far as the one before it was.
+    """
     last = max(before.served.values(), key=lambda entry: entry.at, default=None)
     if last is None:
         return 0
     contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
     owed = found.owed(before, at)
+    bills = [fact for _, fact in found.ledger if isinstance(fact, Bill)]
+    here = {bill.no: bill.amount_fen for bill in bills if bill.at <= last.at and bill.overdue_from <= last.at}
+    instead = {fact.no: fact.corrected_by for _, fact in found.ledger if isinstance(fact, Void)}
+    named = Counter[str | None]()
+    for no, fen in (last.body.get("bills") or here).items():
+        stands, seen = no, set[str | None]()
+        while stands in instead and stands not in seen:
+            seen.add(stands)
+            stands = instead[stands]
+        named[stands] += fen
     left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
-    if named := last.body.get("bills"):
-        return sum(min(fen, named.get(no, 0)) for no, fen in left.items())
-    overdue = {f.no for _, f in found.ledger if isinstance(f, Bill) and f.overdue_from <= last.at}
-    return sum(fen for no, fen in left.items() if no in overdue)
+    return sum(min(fen, named[no]) for no, fen in left.items())
 
 
 def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | None:

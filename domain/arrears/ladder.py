@@ -56,18 +56,17 @@ def pursuable(owed: Standing, policy: ArrearsPolicy) -> bool:
 def told(owed: Standing, facts: ArrearsFacts) -> int:
     """How much of what is pursued (fen) the last notice served spoke of.
 
-    The bills on its paper, each up to what that named; of one without a paper, the bills that were overdue by then.
+    The bills on its paper, each up to what that named; of one without a paper, the bills that were here and overdue by
+    then. What was put right since is told as far as the bill before it was.
     """
     last = max(facts.served.values(), key=lambda served: served.at, default=None)
     if last is None:
         return 0
     contested = {dispute.bill for dispute in facts.disputes if dispute.ended_at is None}
-    overdue = {fact.no for fact in facts.ledger if isinstance(fact, Bill) and fact.overdue_from <= last.at}
     left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
-    if last.bills:
-        named = in_place_of(facts.ledger, last.bills)
-        return sum(min(fen, named.get(no, 0)) for no, fen in left.items())
-    return sum(fen for no, fen in left.items() if no in overdue)
+    here = (f for f in facts.ledger if isinstance(f, Bill) and max(f.at, f.overdue_from) <= last.at)
+    named = in_place_of(facts.ledger, last.bills or {bill.no: bill.amount_fen for bill in here})
+    return sum(min(fen, named.get(no, 0)) for no, fen in left.items())
 
 
 def begins_anew(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:

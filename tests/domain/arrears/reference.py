@@ -31,6 +31,20 @@ class Money:
 
 
 @dataclass
+class Debt:
+    """A bill: what it asks for, by which day, and where and when the ledger had it."""
+
+    amount: int
+    due_on: date
+    position: int
+    here_at: datetime
+
+    @property
+    def overdue_from(self) -> datetime:
+        return start_of(self.due_on + DAY)
+
+
+@dataclass
 class Contest:
     bill: str
     started_at: datetime
@@ -59,7 +73,7 @@ class Reference:
     """`read_up_to` is how many facts of the ledger the case has read; the ledger itself is always whole."""
 
     calendar: Calendar
-    bills: dict[str, tuple[int, date, int]] = field(default_factory=dict)
+    bills: dict[str, Debt] = field(default_factory=dict)
     payments: list[Money] = field(default_factory=list)
     contests: list[Contest] = field(default_factory=list)
     standstills: list[Standstill] = field(default_factory=list)
@@ -78,7 +92,7 @@ class Reference:
         return sum(left.values()), sum(left[no] for no in left if not self._contested(no, at))
 
     def told(self, at: datetime, *, by: int, read_up_to: int | None = None) -> int:
-        """What may be pursued of the bills that the last notice could speak of: overdue then, and read by the case.
+        """What may be pursued of the bills that the last notice could speak of: here and overdue then, and read.
 
         `by` is how many facts of the ledger the case has read, whoever's balance this is.
         """
@@ -86,19 +100,20 @@ class Reference:
             return 0
         last = max(served_at for served_at, _ in self.served.values())
         left = self.left(at, read_up_to=read_up_to)
-        spoken_of = [no for no in left if start_of(self.bills[no][1] + DAY) <= last and self.bills[no][2] <= by]
+        bills = ((no, self.bills[no]) for no in left)
+        spoken_of = [no for no, b in bills if max(b.overdue_from, b.here_at) <= last and b.position <= by]
         return sum(left[no] for no in spoken_of if not self._contested(no, at))
 
     def left(self, at: datetime, *, read_up_to: int | None = None) -> dict[str, int]:
         """What is left of each bill that is overdue, by the ledger or by what the case has read of it."""
-        bills = {no: b for no, b in self.bills.items() if read_up_to is None or b[2] <= read_up_to}
+        bills = {no: b for no, b in self.bills.items() if read_up_to is None or b.position <= read_up_to}
         money = [p for p in self.payments if self._counts(p, read_up_to)]
-        left = {no: amount for no, (amount, _, _) in bills.items()}
-        falls_due = {no: start_of(due_on + DAY) for no, (_, due_on, _) in bills.items()}
+        left = {no: debt.amount for no, debt in bills.items()}
+        falls_due = {no: debt.overdue_from for no, debt in bills.items()}
         turns = {*falls_due.values(), *(p.paid_at for p in money)}
         turns |= {turn for c in self.contests for turn in (c.started_at, c.ended_at) if turn is not None}
         purse = 0
-        oldest_first = sorted(left, key=lambda no: (bills[no][1], no))
+        oldest_first = sorted(left, key=lambda no: (bills[no].due_on, no))
         for turn in sorted(turn for turn in turns if turn <= at):
             due = [no for no in oldest_first if falls_due[no] <= turn]
             # What falls due at this instant is netted before a dispute that is raised at it.

@@ -59,7 +59,7 @@ from tests.domain.arrears.openings import (
     bill,
 )
 from tests.domain.arrears.play import Play, opened
-from tests.domain.arrears.reference import Contest, Money, Reference, Standstill
+from tests.domain.arrears.reference import Contest, Debt, Money, Reference, Standstill
 
 FORWARD = ["reminded", "notified", "grace", "limit-notified", "limited"]
 OF_THE_ACCOUNT = {"debt", "debt-told", "ledger-current", "no-hold", "no-plan", "not-protected", "not-withdrawn"}
@@ -91,7 +91,7 @@ class AnAccountInArrears(RuleBasedStateMachine):
         self.play.asked = self.judge
         self.reference = Reference(calendar=self.play.calendar)
         for position, each in enumerate(bills, 1):
-            self.reference.bills[each.no] = (each.amount_fen, each.due_on, position)
+            self.reference.bills[each.no] = Debt(each.amount_fen, each.due_on, position, each.at)
         self.seen = 0
         self.stage: str | None = None
         self.settled = False
@@ -218,7 +218,7 @@ class AnAccountInArrears(RuleBasedStateMachine):
     @rule(amount=amounts, due_in=st.integers(-10, 25), heard=st.booleans())
     def another_bill(self, amount: int, due_in: int, heard: bool) -> None:
         no, due_on = f"B{len(self.reference.bills) + 1}", (self.play.now + DAY * due_in).date()
-        self.reference.bills[no] = (amount, due_on, len(self.play.ledger) + 1)
+        self.reference.bills[no] = Debt(amount, due_on, len(self.play.ledger) + 1, self.play.now)
         fact = Bill(no=no, period="2026", amount_fen=amount, due_on=due_on, at=self.play.now)
         self.post(fact, heard=heard)
 
