@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from domain.account import standing
+from domain.arrears.carried import carried_over
 from domain.arrears.facts import ArrearsFacts
 from domain.calendars import Calendar
 from policies.packs import load_calendar, load_pack
@@ -48,7 +49,11 @@ class Starts:
             place = connection.execute(select(openings).where(openings.c.case_no == case_no)).one()
             if place.process == "connection":
                 return self._project(connection, case_no, pack=place.pack, opened_at=place.at)
-            return self._arrears(connection, case_no, place.subject, pack=place.pack, opened_at=place.at)
+            start = self._arrears(connection, case_no, place.subject, pack=place.pack, opened_at=place.at)
+            if (last := _last_case(connection, place.subject)) is None:
+                return start
+            stands = carried_over(ArrearsFacts.model_validate(last.facts), at=place.at)
+            return start._replace(opened=start.opened.model_copy(update={"stands": stands}))
 
     def reopening(self, account_no: str) -> Start | bool:
         """The next run of a closed arrears case whose debt came back with a reversal.
@@ -60,13 +65,7 @@ class Starts:
             mine = (openings.c.process == "arrears", openings.c.subject == account_no)
             if connection.scalar(select(openings.c.case_no).where(*mine, openings.c.open_subject.is_not(None))):
                 return False
-            last = connection.execute(
-                select(cases)
-                .where(cases.c.process == "arrears", cases.c.subject == account_no)
-                .order_by(cases.c.opened_at.desc(), cases.c.case_no.desc())
-                .limit(1)
-            ).one_or_none()
-            if last is None:
+            if (last := _last_case(connection, account_no)) is None:
                 return True
             news = [fact for _, fact in ledger.facts_after(connection, account_no, last.ledger_position)]
             taken_back = [fact.at for fact in news if fact.kind == "reversal"]
@@ -134,3 +133,9 @@ class Starts:
             "shift": self.shift(),
             "renew_after": self.renew_after,
         }
+
+
+def _last_case(connection: Connection, account_no: str) -> Any:
+    """The case that an account had last; None when it never had one."""
+    mine = select(cases).where(cases.c.process == "arrears", cases.c.subject == account_no)
+    return connection.execute(mine.order_by(cases.c.opened_at.desc(), cases.c.case_no.desc()).limit(1)).one_or_none()

@@ -71,6 +71,8 @@ class ArrearsCase(Case[ArrearsFacts]):
     async def run(self, opened: ArrearsOpened) -> str:
         bills = [fact.no for _, fact in opened.ledger if isinstance(fact, Bill)]
         self.begin(process="arrears", subject=opened.account.no, about={"bills": bills})
+        for event in opened.stands if opened.carried is None else ():
+            self.say(event)
         return await self.walk()
 
     async def act(self, step: Act) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.account import Account, LedgerFact
+from domain.arrears.facts import BillDisputed, HoldPlaced
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar, PublishedYear
 from domain.connection.facts import Project
@@ -66,11 +67,12 @@ def workflow_id(process: str, subject: str) -> str:
 
 
 class ArrearsOpened(Opened):
-    """An account with overdue bills, and the ladder pinned for it."""
+    """An account with overdue bills, and the ladder pinned for it. `stands`: what the case before left standing."""
 
     account: Account
     policy: ArrearsPolicy
     ledger: tuple[tuple[int, LedgerFact], ...]
+    stands: tuple[BillDisputed | HoldPlaced, ...] = ()
 
 
 class ProjectOpened(Opened):

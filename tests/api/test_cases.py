@@ -221,3 +221,25 @@ def test_money_paid_tomorrow_is_a_mistake(site: Site, opened: dict[str, Any]) ->
     }
     refused = site.post("/payments", body, who="clerk")
     assert (refused.status_code, refused.json()["code"]) == (422, "form-invalid")
+
+
+def test_a_dispute_and_a_hold_go_on_in_the_accounts_next_case(
+    site: Site, opened: dict[str, Any], account_no: str
+) -> None:
+    case_no = opened["case_no"]
+    assert site.post(f"/cases/{case_no}/dispute", ["B1"]).status_code == 200
+    hold = {"reason": "法院受理", "until": a_day(9)}
+    assert site.post(f"/cases/{case_no}/hold", hold, who="supervisor").status_code == 200
+    assert site.post(f"/cases/{case_no}/withdraw", {"reason": "误开"}, who="supervisor").status_code == 200
+    following = eventually(
+        lambda: (
+            (told := site.post("/arrears-cases", opening(account_no), who="clerk").json())["case_no"] != case_no
+            and told
+        )
+    )
+    entries = site.get(f"/cases/{following['case_no']}/timeline").json()["items"]
+    said = [entry["event"] for entry in entries if entry["event"] in ("BillDisputed", "HoldPlaced")]
+    assert said == ["BillDisputed", "HoldPlaced"]
+    case = site.get(f"/cases/{following['case_no']}").json()
+    met = {condition["key"]: condition["met"] for condition in case["arrears"]["may_limit"]}
+    assert (met["debt"], met["no-hold"]) == (False, False)
