@@ -123,7 +123,8 @@ async def main(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with build_worker(client, database, channel, task_queue=settings.task_queue):
-        beside = [asyncio.create_task(relay.run(now)), asyncio.create_task(reconcile_for_ever(database, now))]
+        looking = reconcile_for_ever(database, now, pack_on=lambda at: load_pack(settings.pack, on=at.date()).name)
+        beside = [asyncio.create_task(relay.run(now)), asyncio.create_task(looking)]
         await asyncio.wait([asyncio.create_task(stop.wait()), *beside], return_when=asyncio.FIRST_COMPLETED)
         for task in beside:
             task.cancel()

@@ -74,6 +74,7 @@ YES = {
     "fence_is_current": "True",
     "approver": None,
     "billing_differs": "False",
+    "unheard": "False",
 }
 """What the transaction asks of the world for the interlock, and the answer that would ask nothing; None: no guard."""
 

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection, exists, func, select
 
 from runtime.starts import Starts
-from store import new_accounts, outbox
+from store import events, new_accounts, outbox
 from store.database import Database
 from store.tables import cases, ledger, openings, tasks
 from store.tables import outbox as waiting
@@ -44,12 +44,16 @@ class Findings:
     unbilled: tuple[str, ...] = ()
 
 
-def reconcile(database: Database, *, now: datetime) -> Findings:
+def reconcile(database: Database, *, now: datetime, pack: str | None = None) -> Findings:
     """Look once, and put right what a word can put right. At most 1,000 cases of a kind a time.
+
+    With a `pack` for cases opened now, what billing told of accounts that came later is taken in.
 
     A case that does not react is nudged every minute for an hour and then once an hour, so that its history stays
     within the engine's bounds.
     """
+    if pack is not None:
+        events.take_what_waited(database, pack=pack, at=now)
     unbilled = tuple(_first_bills(database, now))
     with database.read() as connection:
         unheard = _unheard(connection, now)
@@ -83,12 +87,17 @@ def _first_bills(database: Database, now: datetime) -> list[str]:
 
 
 async def reconcile_for_ever(
-    database: Database, clock: Callable[[], datetime], *, every: timedelta = timedelta(minutes=1)
+    database: Database,
+    clock: Callable[[], datetime],
+    *,
+    pack_on: Callable[[datetime], str | None] = lambda _: None,
+    every: timedelta = timedelta(minutes=1),
 ) -> None:
     """Look every minute; what is found is logged by case number, and what needs a person as an alarm."""
     while True:
         try:
-            report(await asyncio.to_thread(reconcile, database, now=clock()))
+            at = clock()
+            report(await asyncio.to_thread(reconcile, database, now=at, pack=pack_on(at)))
         except Exception as failure:  # the database is away: looked again in a minute
             log.warning("reconciler.unable", error=type(failure).__name__)
         await asyncio.sleep(every.total_seconds())

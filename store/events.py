@@ -77,6 +77,17 @@ def take(database: Database, event: BillingEvent, *, pack: str, at: datetime) ->
     return taken
 
 
+def take_what_waited(database: Database, *, pack: str, at: datetime, limit: int = 1000) -> int:
+    """Try again what waits on accounts that are here by now, by whatever door they came; how many of them there are."""
+    with database.read() as connection:
+        waits = select(billing_events.c.account_no).where(billing_events.c.status == "waiting").distinct()
+        here = waits.join(accounts, accounts.c.account_no == billing_events.c.account_no)
+        found = list(connection.scalars(here.limit(limit)))
+    for account_no in found:
+        _try_again(database, account_no, pack=pack, at=at)
+    return len(found)
+
+
 def unsettled(connection: Connection, *, limit: int) -> list[Row[Any]]:
     """Events that wait or were refused, newest first: somebody should ask billing about them."""
     columns = [billing_events.c[name] for name in ("id", "account_no", "kind", "said_at", "at", "status", "code")]

@@ -1,5 +1,6 @@
 """The ledger: accounts, bills, payments and reversals as billing reports them. Append-only; each fact once."""
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -120,7 +121,9 @@ def post(
                 if no is not None:
                     refuse_unknown_bill(connection, account_no, no)
         case Changed():
-            key, amount = f"{account_no}/{fact.what}/{fact.changed_on.isoformat()}", None
+            # Told again with other bills it is another fact: what it names too is nobody's of today.
+            named = f"/{_digest(fact.bills)}" if fact.bills else ""
+            key, amount = f"{account_no}/{fact.what}/{fact.changed_on.isoformat()}{named}", None
     standing = connection.execute(
         select(ledger).where(ledger.c.kind == fact.kind, ledger.c.unique_key == key)
     ).one_or_none()
@@ -132,6 +135,10 @@ def post(
     if standing is not None or not _append(connection, account_no, fact, key=key, amount_fen=amount):
         raise Refused("duplicate", f"{fact.kind} {key} stands already, with another amount or account")
     return True
+
+
+def _digest(bills: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(set(bills))).encode()).hexdigest()[:16]
 
 
 def nudge(connection: Connection, account_no: str, *, at: datetime) -> None:

@@ -1,17 +1,18 @@
 """Limit orders: issued, and marked done, only in a transaction that finds every condition of the interlock met."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, func, select, update
 
-from domain.account import Payment, Standing, standing
+from domain.account import Changed, LedgerFact, Payment, Standing, standing
 from domain.arrears.facts import ArrearsFacts
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
 from domain.policy import Strict
-from store import ledger, reconciliations
+from store import ledger, reconciliations, unheard
 from store.database import Database, upsert
 from store.tables import cases, limit_orders
 
@@ -91,20 +92,29 @@ def conditions_now(connection: Connection, request: LimitRequest, *, order: Any)
         fence_is_current=order is not None and order.status == "issued" and order.fence == latest,
         approver=request.approver,
         billing_differs=reconciliations.differs(connection, request.account_no),
+        unheard=unheard.waits(connection, request.account_no),
     )
 
 
 def balance(connection: Connection, request: LimitRequest, facts: ArrearsFacts) -> Standing:
     """What the account owes by the ledger itself, not by what the case has heard of it.
 
-    Money that is here counts, and so does a dispute on record, even where the question is about an instant before.
+    Money that is here counts, and so does a dispute on record and another tenant, even where the question is about an
+    instant before.
     """
-    known = [
-        fact.model_copy(update={"paid_at": min(fact.paid_at, request.at)}) if isinstance(fact, Payment) else fact
-        for _, fact in ledger.facts_after(connection, request.account_no, 0)
-    ]
+    known = [_known(fact, request.at) for _, fact in ledger.facts_after(connection, request.account_no, 0)]
     disputes = [d.model_copy(update={"started_at": min(d.started_at, request.at)}) for d in facts.disputes]
     return standing(facts=known, disputes=disputes, waived=facts.waived, as_of=request.at)
+
+
+def _known(fact: LedgerFact, at: datetime) -> LedgerFact:
+    match fact:
+        case Payment():
+            return fact.model_copy(update={"paid_at": min(fact.paid_at, at)})
+        case Changed():
+            return fact.model_copy(update={"at": min(fact.at, at)})
+        case _:
+            return fact
 
 
 def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:

@@ -39,13 +39,15 @@ def interlock(
     fence_is_current: bool | None = None,
     approver: str | None = None,
     billing_differs: bool = False,
+    unheard: bool = False,
 ) -> tuple[Condition, ...]:
     """Every condition for limiting this account at `at`.
 
     `owed` is the ledger's balance read in the same transaction, `synced_at` when billing last confirmed the ledger
     (None: never), `snapshot_is_current` whether `facts` are the latest recorded, `fence_is_current` (at the valve)
     whether the order's token is the highest issued. `approver` is who approves now, at the decision. `billing_differs`:
-    billing's own list of a day has another balance for this account than we have of that day.
+    billing's own list of a day has another balance for this account than we have of that day. `unheard`: a door has
+    taken something in for this account that forbids a limit, and neither ledger nor case has it yet.
     """
     oldest = due_at(term=policy.ledger_max_age.value, started_at=synced_at, calendar=calendar).at if synced_at else None
     served = [rung.task for rung in policy.ladder if isinstance(rung, Serve)]
@@ -125,6 +127,15 @@ def interlock(
                 met=None,
                 zh="与营业系统对账一致",
                 en="the balance agrees with billing's own list",
+            )
+        )
+    if unheard:
+        conditions.append(
+            Condition(
+                key="all-heard",
+                met=None,
+                zh="已受理的缴费、异议、暂缓等均已入案",
+                en="whatever was taken in for the account has reached its ledger and case",
             )
         )
     if moment == "valve":

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from domain.account import (
     Account,
     Bill,
+    Changed,
     CustomerClass,
     LedgerFact,
     Payment,
@@ -346,10 +347,7 @@ class Play:
 
     def _balance(self, at: datetime) -> Standing:
         """By the ledger itself; money and disputes that are here count, even at an instant before them."""
-        facts = [
-            fact.model_copy(update={"paid_at": min(fact.paid_at, at)}) if isinstance(fact, Payment) else fact
-            for fact in self.ledger
-        ]
+        facts = [_known(fact, at) for fact in self.ledger]
         disputes = [d.model_copy(update={"started_at": min(d.started_at, at)}) for d in self.facts.disputes]
         return standing(facts=facts, disputes=disputes, as_of=at)
 
@@ -417,6 +415,16 @@ def opened(
     )
     play.say(CaseOpened(at=at(when), process="arrears", pack=pack, subject=account.no))
     return play.until(play.now)
+
+
+def _known(fact: LedgerFact, at: datetime) -> LedgerFact:
+    match fact:
+        case Payment():
+            return fact.model_copy(update={"paid_at": min(fact.paid_at, at)})
+        case Changed():
+            return fact.model_copy(update={"at": min(fact.at, at)})
+        case _:
+            return fact
 
 
 def _key(fact: LedgerFact) -> tuple[str, str]:

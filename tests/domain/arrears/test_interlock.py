@@ -321,3 +321,9 @@ def test_a_balance_that_billing_has_otherwise_is_unknown_where_the_pack_says_so(
     for said_by_pack in (None, asked["policy"].differences_hold.model_copy(update={"value": False})):
         policy = asked["policy"].model_copy(update={"differences_hold": said_by_pack})
         assert refuses(asked | {"policy": policy}) == []
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_a_door_has_taken_in_and_the_case_has_not_heard_of_is_unknown(moment: Moment) -> None:
+    (condition,) = unmet(interlock(**question(moment=moment) | {"unheard": True}))
+    assert (condition.key, condition.met) == ("all-heard", None)
