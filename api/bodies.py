@@ -24,7 +24,7 @@ from pydantic import (
 
 from domain.account import BILL_DETAILS, Bill, Change, Changed, CustomerClass, Estate, Protection
 from domain.arrears.commands import Found
-from domain.arrears.facts import ContactOutcome, Ground
+from domain.arrears.events import ContactOutcome, Ground
 from domain.arrears.forms import Method
 from domain.calendars import local
 from domain.clock import Party

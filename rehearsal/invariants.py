@@ -18,7 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
 
 from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Standing, Void, received, standing
-from domain.arrears.facts import ArrearsEvent, ArrearsFacts, fold
+from domain.arrears.events import ArrearsEvent
+from domain.arrears.facts import ArrearsFacts
+from domain.arrears.fold import fold
 from domain.arrears.policy import (
     Approve,
     ArrearsPolicy,

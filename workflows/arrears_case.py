@@ -17,20 +17,19 @@ with workflow.unsafe.imports_passed_through():
     from domain.arrears import commands, moves
     from domain.arrears.commands import ArrearsCommand
     from domain.arrears.consequences import say
-    from domain.arrears.facts import (
-        ArrearsFacts,
+    from domain.arrears.events import (
         HoldEnded,
         LadderRestarted,
         LimitOrderIssued,
         LimitOrderRefused,
         LimitWindowOpened,
-        Message,
         MessageHeld,
         MessageSettled,
         PeriodEnded,
         PressureLimited,
-        heard,
     )
+    from domain.arrears.facts import ArrearsFacts, Message
+    from domain.arrears.fold import heard
     from domain.arrears.forms import ARREARS_TASKS
     from domain.arrears.interlock import Moment
     from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step

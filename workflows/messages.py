@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.account import Account, LedgerFact
-from domain.arrears.facts import BillDisputed, HoldPlaced
+from domain.arrears.events import BillDisputed, HoldPlaced
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar, PublishedYear
 from domain.connection.facts import Project

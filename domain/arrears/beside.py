@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domain.arrears.facts import ArrearsFacts, LimitationNear
+from domain.arrears.events import LimitationNear
+from domain.arrears.facts import ArrearsFacts
 from domain.arrears.forms import (
     APPROVE_WAIVER,
     HANDLE_VIOLATION,

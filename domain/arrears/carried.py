@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from domain.account import Bill, Changed
-from domain.arrears.facts import ArrearsFacts, BillDisputed, Ground, HoldPlaced, OpenHold, Part
+from domain.arrears.events import BillDisputed, Ground, HoldPlaced, Part
+from domain.arrears.facts import ArrearsFacts, OpenHold
 
 OF_THE_CUSTOMER: tuple[Ground, ...] = (
     "vulnerable-review",

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from domain.account import Bill, Frozen
-from domain.arrears.facts import (
+from domain.arrears.events import (
     SPOKE,
     ArrearsEvent,
-    ArrearsFacts,
     BillDisputed,
     CaseWithdrawn,
     ContactOutcome,
@@ -23,6 +22,7 @@ from domain.arrears.facts import (
     ViolationRecorded,
     WaiverAsked,
 )
+from domain.arrears.facts import ArrearsFacts
 from domain.arrears.forms import (
     ARREARS_TASKS,
     HoldReview,

@@ -9,9 +9,8 @@ from typing import Any
 
 from domain.account import Bill, received
 from domain.arrears.beside import LEFT_BEHIND
-from domain.arrears.facts import (
+from domain.arrears.events import (
     ArrearsEvent,
-    ArrearsFacts,
     BillVoided,
     ClassChanged,
     ClockStopped,
@@ -46,8 +45,9 @@ from domain.arrears.facts import (
     ViolationHandled,
     WaiverRefused,
     WaterRestored,
-    fold,
 )
+from domain.arrears.facts import ArrearsFacts
+from domain.arrears.fold import fold
 from domain.arrears.forms import (
     ARREARS_TASKS,
     DunningRecord,

@@ -9,18 +9,17 @@ from datetime import datetime
 
 from domain.account import Bill, Standing, in_place_of
 from domain.arrears.beside import asked_beside, limitation_near
-from domain.arrears.facts import (
-    ArrearsFacts,
+from domain.arrears.events import (
     BillFellOverdue,
     DeferralEnded,
     HoldEnded,
     HoldFellDue,
     LimitWindowOpened,
-    OpenHold,
     PeriodEnded,
     ReviewDue,
     SettlementDueAgain,
 )
+from domain.arrears.facts import ArrearsFacts, OpenHold
 from domain.arrears.forms import DECIDE_UNABLE, RESTORE
 from domain.arrears.policy import (
     Approve,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from domain.account import CustomerClass, Estate, Protection
-from domain.arrears.facts import Ground
+from domain.arrears.events import Ground
 from domain.calendars import DailyHours, LimitWindow
 from domain.case import EscalationPolicy
 from domain.chain import Chain

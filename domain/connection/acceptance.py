@@ -10,17 +10,17 @@ from domain.calendars import Calendar, local
 from domain.case import TaskDecided
 from domain.clauses import keeps
 from domain.commands import Command, DecideTask, decided_task, refuse_unless_acting
-from domain.connection.facts import (
+from domain.connection.events import (
     AcceptanceAttended,
     AcceptanceInvited,
     AccountsOpened,
     ConnectionEvent,
     DataReported,
     ItemTableTaken,
-    ProjectFacts,
     ReadingBegins,
     WaterUsed,
 )
+from domain.connection.facts import ProjectFacts
 from domain.connection.forms import CONNECTION_TASKS, Acceptance, AccountOpened, FeeSettled, MetersSwitched
 from domain.connection.items import MOST_ITEMS, Table
 from domain.connection.policy import ConnectionPolicy

@@ -45,21 +45,19 @@ from domain.connection.acceptance import (
     refuse_unless_right,
     told,
 )
-from domain.connection.facts import (
+from domain.connection.events import (
     ComplaintRecorded,
     ConnectionEvent,
     ItemsFailed,
     ItemsPassed,
     OccupancyReported,
     PaperChecked,
-    Project,
     ProjectAssigned,
-    ProjectFacts,
     ProjectResumed,
     ProjectSuspended,
     ProjectWithdrawn,
-    fold,
 )
+from domain.connection.facts import Project, ProjectFacts, fold
 from domain.connection.forms import (
     CONNECTION_TASKS,
     Acceptance,

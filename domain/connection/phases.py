@@ -9,7 +9,8 @@ from domain.case import Event
 from domain.chain import alarms
 from domain.clauses import keeps
 from domain.connection import works
-from domain.connection.facts import Project, ProjectFacts, ProjectResumed, ReviewDue
+from domain.connection.events import ProjectResumed, ReviewDue
+from domain.connection.facts import Project, ProjectFacts
 from domain.connection.items import Check
 from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
 from domain.connection.works import attending, in_hand, permit_wanted

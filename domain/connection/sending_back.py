@@ -7,7 +7,8 @@ from pydantic import Field
 
 from domain.calendars import Calendar
 from domain.commands import Command, refuse_unless_acting
-from domain.connection.facts import ProjectFacts, SentBack
+from domain.connection.events import SentBack
+from domain.connection.facts import ProjectFacts
 from domain.connection.policy import ConnectionPolicy
 from domain.people import Actor, Role
 from domain.refusals import Refused

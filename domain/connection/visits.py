@@ -10,7 +10,8 @@ from domain.calendars import CHINA, Calendar, day_of, local
 from domain.case import TaskDecided
 from domain.clauses import keeps
 from domain.commands import Command, DecideTask, decided_task, refuse_unless_acting
-from domain.connection.facts import ConnectionEvent, ProjectFacts, Punctual, SurveyorArrived, VisitBooked
+from domain.connection.events import ConnectionEvent, Punctual, SurveyorArrived, VisitBooked
+from domain.connection.facts import ProjectFacts
 from domain.connection.forms import CONNECTION_TASKS, Appointment, Survey
 from domain.connection.policy import ConnectionPolicy
 from domain.cosigning import refuse_unless_signed

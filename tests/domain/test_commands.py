@@ -14,7 +14,7 @@ from domain.arrears.commands import (
     WithdrawCase,
     decide,
 )
-from domain.arrears.facts import BillDisputed, ContactRecorded, HoldPlaced
+from domain.arrears.events import BillDisputed, ContactRecorded, HoldPlaced
 from domain.commands import Command, DecideTask, PauseTask, ReassignTask, ResumeTask, UrgeTask
 from domain.people import Actor
 from domain.refusals import Refused

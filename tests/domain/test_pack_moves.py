@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from domain.account import Account, Bill
-from domain.arrears.facts import ArrearsFacts, HoldEnded, HoldPlaced
+from domain.arrears.events import HoldEnded, HoldPlaced
+from domain.arrears.facts import ArrearsFacts
 from domain.asking import opened, reasked
 from domain.calendars import CHINA
 from domain.case import CaseOpened, DeadlineMoved, TaskDecided, TaskReasked, changed_task, paused_task, resumed_task

@@ -18,8 +18,8 @@ from api.pages.lists import STAGES
 from api.pages.refusals import FAULTS, said_fault, said_refusal
 from api.pages.words import CATALOGUE, in_language
 from domain import case as shared
-from domain.arrears import facts as arrears
-from domain.connection import facts as connection
+from domain.arrears import events as arrears
+from domain.connection import events as connection
 from domain.connection.phases import PHASES
 from domain.people import ROLES, Level
 from domain.processes import TASKS

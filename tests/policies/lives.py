@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 from domain.account import Account, Bill, CustomerClass, Estate
 from domain.arrears.commands import RecordContact
-from domain.arrears.facts import ArrearsFacts, MessageDue
+from domain.arrears.events import MessageDue
+from domain.arrears.facts import ArrearsFacts
 from domain.arrears.notices import Addressee, notice, notices_due
 from domain.arrears.policy import ArrearsPolicy
 from domain.asking import not_open, opened

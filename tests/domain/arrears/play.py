@@ -24,9 +24,8 @@ from domain.account import (
 )
 from domain.arrears import commands
 from domain.arrears.consequences import say
-from domain.arrears.facts import (
+from domain.arrears.events import (
     ArrearsEvent,
-    ArrearsFacts,
     HoldEnded,
     LadderRestarted,
     LimitNotPossible,
@@ -34,12 +33,12 @@ from domain.arrears.facts import (
     LimitOrderRecalled,
     LimitOrderRefused,
     LimitWindowOpened,
-    Message,
     MessageHeld,
     MessageSettled,
     PeriodEnded,
-    heard,
 )
+from domain.arrears.facts import ArrearsFacts, Message
+from domain.arrears.fold import heard
 from domain.arrears.forms import ARREARS_TASKS, WATCH_LIMITATION
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step

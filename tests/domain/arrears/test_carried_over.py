@@ -8,7 +8,7 @@ import pytest
 from domain.account import Changed
 from domain.arrears.carried import carried_over
 from domain.arrears.commands import AgreePlan, DisputeBills, PlaceHold, ResolveDispute, TakePromise, WithdrawCase
-from domain.arrears.facts import BillDisputed, HoldPlaced
+from domain.arrears.events import BillDisputed, HoldPlaced
 from domain.money import yuan
 from tests.domain.arrears.openings import DAY, bill
 from tests.domain.arrears.play import Play, opened

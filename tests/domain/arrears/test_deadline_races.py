@@ -19,7 +19,7 @@ from typing import get_args
 import pytest
 
 from domain.account import Payment, Reversal
-from domain.arrears.facts import PressureLimited, WaterRestored
+from domain.arrears.events import PressureLimited, WaterRestored
 from domain.arrears.interlock import Moment
 from domain.refusals import Refused
 from tests.domain.arrears.openings import APPROVE, DUNNING, HOUR, LIMIT, LIMIT_NOTICE, RESTORE, SECOND, at

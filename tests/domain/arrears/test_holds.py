@@ -13,7 +13,7 @@ from domain.arrears.commands import (
     TakePromise,
     WithdrawCase,
 )
-from domain.arrears.facts import ClockStopped, ClockWentOn, HoldEnded, ReviewDue
+from domain.arrears.events import ClockStopped, ClockWentOn, HoldEnded, ReviewDue
 from domain.refusals import Refused
 from tests.domain.arrears.openings import APPROVE, DUNNING, LIMIT, LIMIT_NOTICE, SECOND, WANG, at, bill
 from tests.domain.arrears.play import Play, opened

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.account import Dispute, Protection, Standing, standing
-from domain.arrears.facts import Approval, ArrearsFacts, Hold, OpenHold
+from domain.arrears.events import Hold
+from domain.arrears.facts import Approval, ArrearsFacts, OpenHold
 from domain.arrears.interlock import Moment, interlock, unmet
 from domain.arrears.ladder import period_end, told
 from domain.arrears.policy import ArrearsPolicy, Serve, Wait

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.arrears.commands import RecordContact
-from domain.arrears.facts import MessageDue, MessageSettled, NoticeServed, PeriodEnded
+from domain.arrears.events import MessageDue, MessageSettled, NoticeServed, PeriodEnded
 from domain.case import StageEntered
 from domain.refusals import Refused
 from tests.domain.arrears.openings import APPROVE, CHEN, DUNNING, HOUR, LI, LIMIT, LIMIT_NOTICE, SECOND, WANG, at, bill

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.arrears.commands import DisputeBills, PlaceHold, RecordContact, ReleaseHold, ResolveDispute
-from domain.arrears.facts import MessageDue, ReviewDue
+from domain.arrears.events import MessageDue, ReviewDue
 from domain.case import EscalationAnswered, TaskEscalated
 from domain.refusals import Refused
 from tests.domain.arrears.openings import (

@@ -13,7 +13,7 @@ from domain.arrears.commands import (
     WithdrawCase,
     decide,
 )
-from domain.arrears.facts import (
+from domain.arrears.events import (
     DebtReferred,
     LadderRestarted,
     LimitOrderIssued,

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.arrears.commands import ReportMessage
-from domain.arrears.facts import MessageDue, MessageReported
+from domain.arrears.events import MessageDue, MessageReported
 from domain.arrears.policy import ArrearsPolicy
 from domain.people import SYSTEM
 from domain.policy import Sourced

@@ -7,7 +7,7 @@ import pytest
 
 from domain.account import Changed, Void
 from domain.arrears.commands import DisputeBills, IssueNotice
-from domain.arrears.facts import LadderRestarted, NoticeIssued, NoticeServed
+from domain.arrears.events import LadderRestarted, NoticeIssued, NoticeServed
 from domain.arrears.ladder import told
 from domain.arrears.notices import Addressee, next_notice_no, notice, notices_due, pursued, standing_notice
 from domain.money import fen

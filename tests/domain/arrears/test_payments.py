@@ -4,7 +4,7 @@ import pytest
 
 from domain.account import Bill, Payment, Reversal
 from domain.arrears.commands import DisputeBills, PlaceHold, RecordContact, ResolveDispute, WithdrawCase
-from domain.arrears.facts import (
+from domain.arrears.events import (
     BillFellOverdue,
     BillRecorded,
     LadderRestarted,

@@ -22,8 +22,7 @@ from domain.arrears.commands import (
     TakePromise,
     WithdrawCase,
 )
-from domain.arrears.facts import (
-    ArrearsFacts,
+from domain.arrears.events import (
     ClockStopped,
     ClockWentOn,
     LadderRestarted,
@@ -36,6 +35,7 @@ from domain.arrears.facts import (
     ValveFoundUntouched,
     WaterRestored,
 )
+from domain.arrears.facts import ArrearsFacts
 from domain.arrears.interlock import Moment
 from domain.arrears.policy import Limit, Wait
 from domain.case import CaseReopened, StageEntered

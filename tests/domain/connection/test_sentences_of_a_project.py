@@ -7,7 +7,8 @@ import pytest
 from domain.case import next_escalation
 from domain.commands import DecideTask, ReassignTask
 from domain.connection.commands import assignment, decide, events_of
-from domain.connection.facts import ComplaintRecorded, Project
+from domain.connection.events import ComplaintRecorded
+from domain.connection.facts import Project
 from domain.people import Actor
 from domain.refusals import Refused
 from domain.tasks import Task

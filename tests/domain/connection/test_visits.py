@@ -8,7 +8,7 @@ import pytest
 from domain.calendars import CHINA
 from domain.case import TaskDecided
 from domain.connection.commands import RateService, events_of
-from domain.connection.facts import SurveyorArrived, VisitBooked
+from domain.connection.events import SurveyorArrived, VisitBooked
 from domain.connection.visits import Arrive, BookVisit, Slot, judged, slots
 from domain.people import Actor
 from domain.refusals import Refused
