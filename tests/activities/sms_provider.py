@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +20,10 @@ Mode = Literal[
 
 
 class Provider:
-    """`modes`: how the next calls of `SendSms` go, then all go well. `asked` counts calls by action."""
+    """`modes`: how the next calls of `SendSms` go, then all go well. `asked` counts calls by action.
+
+    `stalled` is released for every message that arrived and gets no answer.
+    """
 
     def __init__(self) -> None:
         self.modes: list[Mode] = []
@@ -28,6 +31,7 @@ class Provider:
         self.undelivered: dict[str, str] = {}
         self.asked: dict[str, int] = {"SendSms": 0, "QuerySendDetails": 0}
         self.silent = False
+        self.stalled = Semaphore(0)
         self.over = Event()
         self.nonces: set[str] = set()
         self.url = ""
@@ -38,6 +42,7 @@ class Provider:
             self.taken.append(query)
         match mode:
             case "stalls" | "takes-and-stalls":
+                self.stalled.release()
                 self.over.wait(30)
             case "resets" | "takes-and-resets":
                 respond.reset()

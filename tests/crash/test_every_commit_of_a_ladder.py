@@ -38,7 +38,7 @@ def ladder_of(impatient_client: Client, database: Database, task_queue: str, acc
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_a_worker_killed_after_any_commit_of_a_ladder_drops_and_doubles_nothing(
     ladder_of: Any, workers: Workers, database: Database
 ) -> None:
@@ -52,7 +52,7 @@ async def test_a_worker_killed_after_any_commit_of_a_ladder_drops_and_doubles_no
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("commit", [1, 4])
 async def test_workers_killed_one_after_the_other_at_one_workflow_task_drop_and_double_nothing(
     ladder_of: Any, workers: Workers, database: Database, commit: int

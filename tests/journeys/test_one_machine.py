@@ -45,7 +45,7 @@ class Machine:
         self.log = (self.data.parent / "run.log").open("a+")
         self.running = subprocess.Popen([*GUANJIA, "run"], cwd=ROOT, env=self.env, stdout=self.log, stderr=self.log)
         self.starts += 1
-        wait_for(lambda: self.told().count("Guanjia is up") >= self.starts, within=90)
+        wait_for(lambda: self.told().count("Guanjia is up") >= self.starts)
 
     def told(self) -> str:
         return (self.data.parent / "run.log").read_text()
@@ -53,11 +53,11 @@ class Machine:
     def stop(self) -> int:
         assert self.running is not None
         self.running.send_signal(signal.SIGTERM)
-        return self.running.wait(timeout=40)
+        return self.running.wait(timeout=120)
 
     def run(self, *arguments: str) -> Any:
         done = subprocess.run(
-            [*GUANJIA, *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=90
+            [*GUANJIA, *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.lstrip().startswith(("{", "[")) else done.stdout
@@ -68,10 +68,11 @@ class Machine:
         return pid
 
 
-def wait_for(holds: Callable[[], bool], *, within: float) -> None:
-    until = time.monotonic() + within
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Returns once it holds; five minutes are no promise, but what the slowest machine may take."""
+    until = time.monotonic() + 300
     while not holds():
-        assert time.monotonic() < until, f"not within {within} s"
+        assert time.monotonic() < until, "it never came"
         time.sleep(0.2)
 
 
@@ -85,11 +86,11 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_work_survives_killed_parts_and_a_restart(machine: Machine) -> None:
     machine.start()
     assert "6 cases opened" in machine.told()
-    wait_for(lambda: len(machine.run("tasks", "--as", "collector", "--json")["items"]) == 6, within=60)
+    wait_for(lambda: len(machine.run("tasks", "--as", "collector", "--json")["items"]) == 6)
     first, second, *_ = machine.run("tasks", "--as", "collector", "--json")["items"]
     machine.run("decide", first["task_id"], "--as", "collector", "--form", PROOF)
     assert machine.run("case", first["case_no"], "--json")["stage"] == "grace"
@@ -98,18 +99,18 @@ def test_work_survives_killed_parts_and_a_restart(machine: Machine) -> None:
         killed = machine.pid(part)
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        wait_for(lambda part=part, killed=killed: machine.pid(part) not in (killed, None), within=30)  # type: ignore[misc]
-    wait_for(lambda: answers(machine), within=40)
+        wait_for(lambda part=part, killed=killed: machine.pid(part) not in (killed, None))  # type: ignore[misc]
+    wait_for(lambda: answers(machine))
     decided = machine.run("decide", second["task_id"], "--as", "collector", "--form", PROOF)
     assert decided["case_no"] == second["case_no"]
-    wait_for(lambda: machine.run("case", second["case_no"], "--json")["stage"] == "grace", within=40)
+    wait_for(lambda: machine.run("case", second["case_no"], "--json")["stage"] == "grace")
 
     assert machine.stop() == 0
     machine.start()
     assert machine.run("case", first["case_no"], "--json")["stage"] == "grace"
     owed = machine.run("case", first["case_no"], "--json")["amount"]
     machine.run("pay", first["subject"], "--reference", "T-1", "--amount", owed, "--as", "clerk")
-    wait_for(lambda: machine.run("case", first["case_no"], "--json")["status"] == "closed", within=30)
+    wait_for(lambda: machine.run("case", first["case_no"], "--json")["status"] == "closed")
     assert "the chain holds" in machine.run("verify")
     assert oct(os.stat(machine.data / "guanjia.db").st_mode & 0o777) == "0o600"
     assert machine.stop() == 0

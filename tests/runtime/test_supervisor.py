@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -54,8 +55,9 @@ def obedient(name: str, journal: Path) -> list[str]:
     return python(OBEDIENT, name, str(journal))
 
 
-async def until(true: Callable[[], object], within: float = 10.0) -> None:
-    async with asyncio.timeout(within):
+async def until(true: Callable[[], object]) -> None:
+    """Returns once it is true. What happens in a moment here takes a busy machine longer."""
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.02)
 
@@ -112,7 +114,7 @@ async def test_a_killed_part_comes_back_and_the_others_are_left_alone(tmp_path: 
         before = now(tmp_path)
         assert before["database"].pid
         os.kill(before["database"].pid, signal.SIGKILL)
-        await until(lambda: now(tmp_path)["database"].state is State.PAUSED)
+        await until(lambda: now(tmp_path)["database"].restarts)
         await until(is_ready(tmp_path, "database"))
         after = now(tmp_path)
         assert after["database"].pid != before["database"].pid
@@ -120,22 +122,29 @@ async def test_a_killed_part_comes_back_and_the_others_are_left_alone(tmp_path: 
         assert after["shop"] == before["shop"]
 
 
-async def test_a_part_that_dies_again_and_again_waits_twice_as_long_each_time(tmp_path: Path) -> None:
+def pauses(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the supervisor said it waits before each start, in seconds."""
+    return [each for said in caplog.messages for each in re.findall(r"starts again in (\S+) s", said)]
+
+
+async def test_a_part_that_dies_again_and_again_waits_twice_as_long_each_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     starts: list[float] = []
     hopeless = Part("hopeless", python("raise SystemExit(3)"), before=lambda: starts.append(time.monotonic()))
     async with running([hopeless], tmp_path):
         await until(lambda: len(starts) == 3)
-    first, second = starts[1] - starts[0], starts[2] - starts[1]
-    assert 0.5 <= first < 1.0 <= second < 1.9
+    assert pauses(caplog)[:2] == ["0.5", "1.0"]
+    assert all(later - earlier >= pause for (earlier, later), pause in zip(pairwise(starts), (0.5, 1.0), strict=True))
 
 
-async def test_health_forgives_the_deaths_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_forgives_the_deaths_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(supervision, "HEALTHY_AFTER", 0.0)
-    starts: list[float] = []
-    brief = Part("brief", python("raise SystemExit"), before=lambda: starts.append(time.monotonic()))
-    async with running([brief], tmp_path):
-        await until(lambda: len(starts) == 4)
-    assert max(later - earlier for earlier, later in pairwise(starts)) < 1.0
+    async with running([Part("brief", python("raise SystemExit"))], tmp_path):
+        await until(lambda: now(tmp_path)["brief"].restarts >= 3)
+    assert pauses(caplog)[:3] == ["0.5", "0.5", "0.5"]
 
 
 async def test_a_part_that_is_not_ready_in_time_is_killed_and_started_again(tmp_path: Path) -> None:
@@ -150,12 +159,12 @@ async def test_a_part_that_is_not_ready_in_time_is_killed_and_started_again(tmp_
         await until(lambda: len(seen) == 2)
         assert seen[0]
         assert not lives(seen[0])
-        assert now(tmp_path)["mute"].restarts == 1
+        assert now(tmp_path)["mute"].restarts >= 1
 
 
 async def test_a_part_that_cannot_be_started_is_tried_again_and_stopping_still_works(tmp_path: Path) -> None:
     async with running([Part("absent", [str(tmp_path / "no-such-program")])], tmp_path):
-        await until(lambda: now(tmp_path)["absent"].restarts == 2)
+        await until(lambda: now(tmp_path)["absent"].restarts >= 2)
     assert status(tmp_path) is None
 
 
@@ -221,7 +230,7 @@ async def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path, alon
     assert all(lives(pid) for pid in family)
     alone.kill()
     alone.wait()
-    await until(lambda: not any(lives(pid) for pid in family), within=2.0)
+    await until(lambda: not any(lives(pid) for pid in family))
     assert status(tmp_path) is None
 
 
@@ -231,6 +240,6 @@ async def test_a_supervisor_asked_to_stop_by_signal_stops_all_and_ends_well(
     family = await family_of(tmp_path)
     os.kill(family[1], signal.SIGKILL)  # the stubborn one would take the whole grace of 10 s
     alone.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(alone.wait, 10) == 0
+    assert await asyncio.to_thread(alone.wait, 60) == 0
     await until(lambda: not any(lives(pid) for pid in family))
     assert (tmp_path / "journal").read_text().splitlines() == ["shop up", "shop down"]

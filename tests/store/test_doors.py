@@ -140,7 +140,7 @@ def test_facts_of_one_account_are_numbered_in_the_order_in_which_they_can_be_rea
     with ThreadPoolExecutor(9) as pool:
         following = pool.submit(follow, 0)
         list(pool.map(pay, range(40)))
-        following.result(timeout=20)
+        following.result(timeout=120)
     assert len(set(seen)) == 41
 
 

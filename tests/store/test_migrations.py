@@ -224,6 +224,6 @@ def test_processes_that_migrate_at_once_wait_for_one_another(empty_url: str) -> 
     command = [sys.executable, "-c", program, empty_url]
     root = Path(migrate.__file__).parents[1]
     started = [subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE) for _ in range(3)]
-    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
+    ended = [(process.communicate(timeout=240)[1], process.returncode) for process in started]
     assert [code for _, code in ended] == [0, 0, 0], ended
     assert migrate.current(empty_url) == _head()
