@@ -25,6 +25,7 @@ from activities.channels import JournalChannel
 from runtime.engine import UMASK, EngineOptions, prepare, start_command, wait_ready
 from runtime.relay import Relay
 from runtime.wall_clock import now
+from settings import Settings
 from store.database import Database
 from store.tables import metadata
 from worker import build_worker
@@ -33,6 +34,11 @@ from workflows.payloads import data_converter
 # The gate asks the same examples of every change, so that it judges the change; `make explore` looks for new ones.
 hypothesis_settings.register_profile("house", deadline=None, derandomize="GUANJIA_EXPLORE" not in os.environ)
 hypothesis_settings.load_profile("house")
+
+# What is set for a running house on this machine is not for those of the tests.
+for name in Settings.model_fields:
+    os.environ.pop(f"GUANJIA_{name.upper()}", None)
+Settings.model_config["env_file"] = None
 
 TEST_KEYS = {"test": b"tests-hold-no-personal-data-here"}
 ACCOUNTS = count(1)
@@ -56,7 +62,7 @@ class RunningEngine:
     def stop(self) -> None:
         """Take the server down; its file stays."""
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=120)
 
 
 def free_port() -> int:
@@ -72,7 +78,7 @@ def start_engine(folder: Path, *, port: int | None = None) -> RunningEngine:
     log = (folder / "engine.log").open("ab")
     process = subprocess.Popen(start_command(options), stdout=log, stderr=log, umask=UMASK, cwd=folder, env=os.environ)
     try:
-        asyncio.run(wait_ready(options.address, options.namespace, timedelta(seconds=60)))
+        asyncio.run(wait_ready(options.address, options.namespace, timedelta(seconds=120)))
     except BaseException:
         process.kill()
         process.wait()

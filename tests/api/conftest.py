@@ -4,8 +4,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
-from datetime import date, timedelta
+from contextlib import contextmanager, suppress
+from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,20 +25,27 @@ from settings import Settings
 from store.database import Database
 from store.people import Person, add_person
 from store.tables import metadata
-from tests.conftest import TEST_KEYS, RunningEngine, free_port
+from tests.conftest import TEST_KEYS, RunningEngine, free_port, start_engine
 from worker import build_worker
 
 T = TypeVar("T")
 RECEIPTS = "the-provider-signs-with-this"
 BILLING, NEXT = "billing-signs-with-this", "and-soon-with-this-one"
+PATIENCE, IMPATIENCE = 60.0, 0.5
+"""Seconds that doors wait for a case: a busy machine is no outage; when the worker was sent away, nobody is coming."""
 KEY = SecretStr(",".join(f"{name}:dGVzdHMtaG9sZC1uby1wZXJzb25hbC1kYXRhLWhlcmU=" for name in TEST_KEYS))
+
+
+def second(role: str) -> str:
+    """Whoever else has a role at every site, where it takes another pair of eyes."""
+    return f"{role}-2"
 
 
 class Site:
     """A running API, and its worker and relay, which can be sent away and called back."""
 
     def __init__(self, folder: Path, address: str, **more: Any) -> None:
-        patient = {"decision_timeout": 20.0}  # a busy machine is no outage; those that are about one say how long
+        patient = {"decision_timeout": PATIENCE}
         self.settings = Settings(
             data=folder,
             temporal_address=address,
@@ -61,20 +68,32 @@ class Site:
         self._serving = asyncio.run_coroutine_threadsafe(self._server.serve(), self.loop)
         while not self._server.started:
             time.sleep(0.01)
-        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.settings.api_port}/api/v1", timeout=30)
+        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.settings.api_port}/api/v1", timeout=120)
         self._worker: Any = None
         self._relaying: Any = None
         for role in ROLES:
             self.add(role, role)
+            self.add(second(role), role)
 
     def add(self, id: str, *roles: Any, **part: Any) -> str:
-        """Let a person in; `as_` and `get`/`post` know them by id."""
+        """Let a person in under an id that nobody has; `as_` and `get`/`post` know them by it."""
+        assert id not in self.tokens, f"{id} is here already, let in by another test: take `site.somebody({roles})`"
         with self.database.write() as connection:
             self.tokens[id] = add_person(connection, Person(id=id, name=id, roles=roles, **part))
         return id
 
+    def somebody(self, *roles: Any, **part: Any) -> str:
+        """Let in a person of the test's own, whom no other test knows; their id."""
+        return self.add(f"{roles[0]}-{uuid4().hex[:8]}", *roles, **part)
+
     def as_(self, who: str | None) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        """How a person's requests are headed. Two of every role are here: `clerk` and `second("clerk")`, and so on."""
+        if who is None:
+            return {}
+        assert who in self.tokens, (
+            f"{who} is not let in here: a test lets its own people in, with `site.somebody(role)`"
+        )
+        return {"Authorization": f"Bearer {self.tokens[who]}"}
 
     def get(self, path: str, who: str | None = "auditor", **query: Any) -> httpx2.Response:
         return self.http.get(path, headers=self.as_(who), params=query)
@@ -87,10 +106,11 @@ class Site:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something in the site's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     def call_worker(self) -> None:
         """A worker and the relay come."""
+        self._wait(PATIENCE)
 
         async def come() -> None:
             client = await self.app.state.house.engine.client()
@@ -103,7 +123,8 @@ class Site:
         self.run(come())
 
     def send_worker_away(self) -> None:
-        """No worker and no relay any more."""
+        """No worker and no relay any more; whoever asks for a decision is soon told that it is pending."""
+        self._wait(IMPATIENCE)
 
         async def go() -> None:
             if self._relaying is not None:
@@ -116,25 +137,44 @@ class Site:
 
         self.run(go())
 
+    def _wait(self, seconds: float) -> None:
+        vars(self.settings)["decision_timeout"] = seconds  # frozen for everybody else
+
     def close(self) -> None:
         self.send_worker_away()
         self.http.close()
         self._server.should_exit = True
-        self._serving.result(30)
+        self._serving.result(120)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(120)
         self.loop.close()
         self.database.close()
 
 
 @pytest.fixture(scope="session")
 def site(engine: RunningEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The house with a worker, for the session. Each test opens accounts of its own."""
+    """The house with a worker, for the session, in which other tests were and others will be, in any order.
+
+    So each test opens accounts of its own, lets in people of its own, and looks at lists through their eyes: in a grid
+    of its own it sees its own rows and no others. What is claimed of all there is takes `standing(...)`.
+    """
     secrets = {"billing_secrets": SecretStr(f"{BILLING},{NEXT}"), "receipts_secrets": SecretStr(RECEIPTS)}
     house = Site(tmp_path_factory.mktemp("site"), engine.address, **secrets)
     house.call_worker()
     yield house
     house.close()
+
+
+@contextmanager
+def standing(folder: Path, **more: Any) -> Iterator[Site]:
+    """A house with a worker and an engine of its own: what is in it, one test or one module has put there."""
+    (folder / "engine").mkdir()
+    engine = start_engine(folder / "engine")
+    house = Site(folder / "site", engine.address, **more)
+    house.call_worker()
+    yield house
+    house.close()
+    engine.stop()
 
 
 NUMBERS = count(1)
@@ -155,10 +195,13 @@ def opened(site: Site, account_no: str) -> dict[str, Any]:
     return answer.json()
 
 
-def eventually(look: Callable[[], T], *, within: timedelta = timedelta(seconds=30)) -> T:
-    """What `look` gives once it gives something. A worker that went away is missed for ten seconds by the engine."""
-    until = time.monotonic() + within.total_seconds()
+def eventually(look: Callable[[], T]) -> T:
+    """What `look` gives once it gives something. How long it takes is the machine's affair: two minutes are for ever.
+
+    A worker that went away is missed for ten seconds by the engine.
+    """
+    until = time.monotonic() + 120
     while not (found := look()):
         assert time.monotonic() < until, "it never came"
-        time.sleep(0.05)
+        time.sleep(0.02)
     return found

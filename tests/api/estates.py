@@ -4,9 +4,9 @@ from typing import Any
 
 from domain.filling import filled
 from domain.processes import TASKS
-from tests.api.conftest import Site, eventually
+from tests.api.conftest import Site, eventually, second
 
-SECOND = {"approve-scheme": "supervisor", "review-drawings": "designer-b"}
+SECOND = {"approve-scheme": "supervisor", "review-drawings": second("designer")}
 
 
 def estate(site: Site, meters: int, **more: Any) -> str:
@@ -19,8 +19,6 @@ def estate(site: Site, meters: int, **more: Any) -> str:
 
 def driven(site: Site, case_no: str, until: str) -> dict[str, Any]:
     """The open task of a key, once every task before it was decided the plain good way."""
-    if "designer-b" not in site.tokens:
-        site.add("designer-b", "designer")
 
     def found() -> dict[str, Any] | None:
         tasks = site.get(f"/cases/{case_no}").json()["tasks"]

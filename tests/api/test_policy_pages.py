@@ -1,6 +1,5 @@
 """制度 by HTTP: the register, a sentence with its value and where it runs, packs, and the same people under two."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +45,7 @@ def test_packs_are_shown_with_their_sources_and_side_by_side(site: Site) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_manager_compares_two_packs_on_the_debtors_here(site: Site, opened: dict[str, Any]) -> None:
     address = f"http://127.0.0.1:{site.settings.api_port}"
     form = {"pack": "jinan", "against": "kaifeng", "sample": "2", "seed": "1"}
@@ -66,7 +65,7 @@ def test_a_manager_compares_two_packs_on_the_debtors_here(site: Site, opened: di
         page = read(site, place)
         return None if "正在跑" in page else page
 
-    page = eventually(over, within=timedelta(seconds=180))
+    page = eventually(over)
     assert "没有跑成" not in page, page
     assert "jinan@2020-01-29" in page
     svg = site.http.get(f"{address}{place}/1.svg", headers=site.as_("supervisor"))

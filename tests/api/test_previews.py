@@ -159,7 +159,8 @@ def test_a_preview_names_rows_accounts_bills_cases_and_yuan(site: Site, account_
         name: told[name] for name in ("rows", "bills_new", "bills_known", "cases_opened", "errors_total")
     }
     eventually(lambda: site.get("/cases", account=f"{account_no}2").json()["items"])
-    assert site.get("/ledger/imports").json()["items"][0]["filename"] == "台账.csv"
+    imported = {row["sha256"]: row["filename"] for row in site.get("/ledger/imports").json()["items"]}
+    assert imported[told["sha256"]] == "台账.csv"
     assert take_kept(site, told["sha256"]).json() == done | {"unchanged": True}
     assert send(site, text).json()["unchanged"] is True
 

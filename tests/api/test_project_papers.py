@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 
 from tests.activities.test_papers import pages
-from tests.api.conftest import Site
+from tests.api.conftest import Site, second
 from tests.api.test_applicant import PRIVATE, decide, link, look, opened
 from tests.api.test_files import photo
 
@@ -79,8 +79,7 @@ def until_contract(site: Site, case: dict[str, Any]) -> None:
     decide(site, case, "draft-scheme", {"summary": "接自门前支管"}, "designer")
     decide(site, case, "approve-scheme", {"outcome": "approve"}, "supervisor")
     decide(site, case, "design", {"drawing": "D-1"}, "designer")
-    second = site.add(f"second-{case['case_no'][-4:]}", "designer")
-    decide(site, case, "review-drawings", {"outcome": "approve"}, second)
+    decide(site, case, "review-drawings", {"outcome": "approve"}, second("designer"))
 
 
 def test_a_contract_is_made_of_the_project_signed_on_the_phone_and_kept_by_its_hash(

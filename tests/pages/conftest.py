@@ -15,8 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from runtime.wall_clock import now
 from store.sessions import set_password
-from tests.api.conftest import Site
-from tests.conftest import start_engine
+from tests.api.conftest import Site, standing
 
 CHROMIUM = os.environ.get("GUANJIA_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -35,7 +34,10 @@ FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 </fontconfig>"""
 PageFor = Callable[..., Page]
 
-expect.set_options(timeout=15_000)
+PATIENCE = 120_000
+"""Milliseconds that a browser waits for what is to come: a busy machine is no fault."""
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,13 +51,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The house with a worker and an engine of its own, for case numbers are; people log in as often as tests like."""
-    engine = start_engine(tmp_path_factory.mktemp("engine"))
     often = {"logins_per_account": "10000 per minute", "logins_per_address": "10000 per minute"}
-    house = Site(tmp_path_factory.mktemp("pages"), engine.address, **often)
-    house.call_worker()
-    yield house
-    house.close()
-    engine.stop()
+    with standing(tmp_path_factory.mktemp("pages"), **often) as house:
+        yield house
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +86,7 @@ def page_for(site: Site, browser: Browser) -> Iterator[PageFor]:
         base = at or f"http://127.0.0.1:{site.settings.api_port}"
         context = browser.new_context(base_url=base, locale="zh-CN", **((PHONE if phone else DESK) | more))
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         context.add_cookies([{"name": "language", "value": language, "url": base}])
         page = context.new_page()
         page.on("pageerror", lambda error: tripped.append(str(error)))

@@ -1,6 +1,5 @@
 """Projects and debts brought to where a journey begins, through the doors that systems use."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,11 +15,12 @@ PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def project(site: Site, *, until: str, **more: Any) -> tuple[str, str]:
-    """A project whose task `until` waits: the case and the task."""
+def project(site: Site, *, until: str, grid: str | None = None, **more: Any) -> tuple[str, str]:
+    """A project, of a grid or of none, whose task `until` waits: the case and the task."""
+    clerk = site.somebody("clerk", grid=grid) if grid else "clerk"
     name = f"示例{uuid4().hex[:6]}茶馆"
     body = {"project": {"name": name, "kind": "single", "address": "示例路 8 号楼 1 单元"} | more}
-    case_no = site.post("/connection-projects", body, who="clerk").json()["case_no"]
+    case_no = site.post("/connection-projects", body, who=clerk).json()["case_no"]
 
     def found() -> str | None:
         for task in site.get(f"/cases/{case_no}").json()["tasks"]:
@@ -31,14 +31,14 @@ def project(site: Site, *, until: str, **more: Any) -> tuple[str, str]:
                 site.post(f"/tasks/{task['task_id']}/decide", {"form": form}, who=who)
         return None
 
-    return case_no, eventually(found, within=timedelta(seconds=60))
+    return case_no, eventually(found)
 
 
 def debt(site: Site, account_no: str, **account: Any) -> tuple[str, str]:
     """A debt whose first notice waits to be served: the case and the task."""
     known = {"name": f"示例用户{account_no[-4:]}", "address": "示例路 9 号 2 单元 301 室"} | account
     case_no = site.post("/arrears-cases", opening(account_no, **known), who="clerk").json()["case_no"]
-    shown = eventually(lambda: site.get(f"/cases/{case_no}").json()["tasks"], within=timedelta(seconds=60))
+    shown = eventually(lambda: site.get(f"/cases/{case_no}").json()["tasks"])
     return case_no, shown[0]["task_id"]
 
 

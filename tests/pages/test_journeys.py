@@ -123,15 +123,16 @@ def test_a_representative_takes_a_project_on_and_gives_the_time_to_the_customer_
 
 
 def test_two_supervisors_decide_at_once_and_the_second_is_told_who_when_and_what(site: Site, page_for: PageFor) -> None:
-    case_no, survey = project(site, until="connection.survey")
+    grid = f"东6-{uuid4().hex[:6]}"
+    one, other = site.somebody("supervisor", grid=grid), site.somebody("supervisor", grid=grid)
+    case_no, survey = project(site, until="connection.survey", grid=grid)
     site.post(f"/tasks/{survey}/decide", {"form": SURVEYED}, who="engineer")
     draft = eventually(lambda: open_task(site, case_no, "connection.draft-scheme"))
     scheme = {"summary": "门前支管开口，DN20"}
     answer = site.post(f"/tasks/{draft}/decide", {"form": scheme}, who="designer")
     assert answer.status_code == 200, answer.text
     asked = eventually(lambda: open_task(site, case_no, "connection.approve-scheme"))
-    other = site.add(f"supervisor-{uuid4().hex[:6]}", "supervisor")
-    first, second = page_for("supervisor"), page_for(other)
+    first, second = page_for(one), page_for(other)
     for page in (first, second):
         page.goto("/approvals")
         page.locator(f"tr[data-row='/tasks/{asked}']").locator("text=审阅").click()
@@ -143,11 +144,11 @@ def test_two_supervisors_decide_at_once_and_the_second_is_told_who_when_and_what
     second.fill("[name=reason]", "深度不够")
     second.click("form.filled button.main")
     beaten = second.locator(".told.refused")
-    expect(beaten).to_contain_text("supervisor 已经先一步办理了")
+    expect(beaten).to_contain_text(f"{one} 已经先一步办理了")
     expect(beaten).to_contain_text(re.compile(r"\d+月\d+日 \d\d:\d\d"))
     expect(beaten).to_contain_text("同意")
     decided = [entry for entry in told(site, case_no, "TaskDecided") if entry.body["task_id"] == asked]
-    assert [(entry.by, entry.body["form"]["outcome"]) for entry in decided] == [("supervisor", "approve")]
+    assert [(entry.by, entry.body["form"]["outcome"]) for entry in decided] == [(one, "approve")]
 
 
 def open_task(site: Site, case_no: str, key: str) -> str | None:

@@ -123,6 +123,13 @@ def data(site: Site) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
+def left_of(said: str, given: list[str]) -> list[str]:
+    """What is still Chinese on a page once all that was given is taken away."""
+    for part in given:
+        said = said.replace(part, "")
+    return sorted(set(CHINESE.findall(said)))
+
+
 def faults(page: Page) -> list[str]:
     """What axe finds that is serious or critical."""
     page.evaluate(AXE.read_text("utf-8"))
@@ -153,9 +160,9 @@ def test_pages_fit_speak_and_can_be_read_by_anybody(
                 told += [f"{look}: {fault}" for fault in faults(page)]
             if language == "en" and not address.startswith("/policy"):
                 said = page.evaluate(READ)
-                for part in given:
-                    said = said.replace(part, "")
-                told += [f"{look}: {left}" for left in sorted(set(CHINESE.findall(said)))]
+                if left_of(said, given):
+                    given = data(site)  # cases go on meanwhile, and pages say what came in
+                told += [f"{look}: {left}" for left in left_of(said, given)]
     assert told == []
 
 
