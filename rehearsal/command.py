@@ -9,6 +9,7 @@ from logging import ERROR, getLogger
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -34,6 +35,7 @@ async def rehearse(files: Sequence[Path], *, pack: str | None, compare: str | No
         return WRONG
     failed = False
     console = Console(stderr=as_json)
+    _quiet_core()
     async with engine_clock() as clock:
         for rehearsal in rehearsals:
             seen = await play(rehearsal, clock, pack=pack)
@@ -41,9 +43,12 @@ async def rehearse(files: Sequence[Path], *, pack: str | None, compare: str | No
             failed = failed or bool(failures)
             if as_json:
                 print(json.dumps(seen.model_dump(mode="json"), ensure_ascii=False))
-            console.print(f"{'[red]fails' if failures else '[green]holds'}[/]  {rehearsal.file}")
+            # Each in one line however narrow the screen: whoever reads them may be a program.
+            console.print(
+                f"{'[red]fails' if failures else '[green]holds'}[/]  {escape(rehearsal.file)}", soft_wrap=True
+            )
             for failure in failures:
-                console.print(f"  {failure}", markup=False)
+                console.print(f"  {failure}", markup=False, soft_wrap=True)
             if compare is not None:
                 other = await play(rehearsal, clock, pack=compare)
                 comparison = side_by_side(rehearsal, seen, other)
@@ -52,6 +57,11 @@ async def rehearse(files: Sequence[Path], *, pack: str | None, compare: str | No
                 console.print(stages(seen, other))
                 console.print(table(comparison))
     return FAILED if failed else HELD
+
+
+def _quiet_core() -> None:
+    """Each case has a worker, and each worker the same warning of the engine's."""
+    getLogger("temporalio.core").setLevel(ERROR)
 
 
 def failures_of(rehearsal: Rehearsal, seen: Report) -> list[str]:
@@ -110,7 +120,7 @@ async def rehearse_population(
         print("\n".join(wrong.faults), file=sys.stderr)
         return WRONG
     console = Console(stderr=as_json)
-    getLogger("temporalio.core").setLevel(ERROR)  # each life has a worker, and each worker the same warning
+    _quiet_core()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(file.name, total=2 * len(members))

@@ -62,9 +62,11 @@ class _Expectation(Strict):
 
 
 class TaskExpected(_Expectation):
-    """Some opening of the task has all that is given; `count` is how often it opened."""
+    """Some opening of the task (for this item or node) has all that is given; `count` is how often it opened."""
 
     task: TaskKey
+    item: Text | None = None
+    node: Text | None = None
     opened_at: Instant | None = None
     due_at: Instant | None = None
     decided_at: Instant | None = None
@@ -190,8 +192,9 @@ Others = tuple[str, Iterable[str]]
 
 
 def _task(expected: TaskExpected, report: Report) -> str | None:
-    opened = [task for task in report.tasks if task.key == expected.task]
-    what = f"task {expected.task}"
+    about = expected.item or expected.node
+    opened = [task for task in report.tasks if task.key == expected.task and about in (None, task.subject)]
+    what = f"task {expected.task}" + (f" ({about})" if about else "")
     if expected.count is not None and len(opened) != expected.count:
         at = ", ".join(written(task.opened_at) for task in opened)
         return f"{what}: expected {expected.count} openings, seen {len(opened)}" + (f" (at {at})" if at else "")

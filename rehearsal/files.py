@@ -348,7 +348,7 @@ class _Reading:
                     before = None
                 if exact:
                     at, after = before, None
-            elif free:
+            elif free or draft.verb == "drive":
                 at = before if exact else None
             elif after is None and draft.when is not None:
                 self._fault(draft.node.at, path, "needs its time: add at: <instant> or after: P1D")

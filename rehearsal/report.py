@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 from sqlalchemy import Connection, select
 
 from domain.calendars import local
@@ -112,7 +112,10 @@ Duration = Annotated[
 
 
 class Opened(Strict):
-    """One opening of a task and what became of it. `by` is who decided; a withdrawn task was decided by nobody."""
+    """One opening of a task and what became of it. `by` is who decided; a withdrawn task was decided by nobody.
+
+    `subject`: which item or node it is about, where a key has several; a file may ask for it, the JSON has no such key.
+    """
 
     key: str
     role: Role
@@ -125,6 +128,7 @@ class Opened(Strict):
     status: str
     form: dict[str, Any] | None
     clauses: tuple[str, ...]
+    subject: str | None = Field(None, exclude=True)
 
 
 class Notice(Strict):
@@ -248,6 +252,7 @@ def _opened(task: Task) -> Opened:
         status=task.status,
         form=task.form,
         clauses=task.clauses,
+        subject=task.subject,
     )
 
 

@@ -10,7 +10,7 @@ from domain.arrears.facts import ArrearsFacts
 from domain.arrears.notices import as_told, nothing_due, notice, notices_due
 from domain.calendars import Calendar
 from domain.case import COSIGN, StageEntered
-from domain.commands import DecideTask
+from domain.commands import REASSIGN, DecideTask
 from domain.connection import commands
 from domain.connection.commands import ReportOccupancy
 from domain.connection.policy import Kind
@@ -188,10 +188,19 @@ class _Player:
             case Print(anew=anew):
                 await self.print_notice(self.rehearsal.person(step.by or "collector"), anew, at)
             case Instruction() as instruction:
-                by = step.by or BY_DEFAULT[self.rehearsal.process].get(step.verb, "supervisor")
+                by = step.by or self.whoever_tells(step.verb)
                 await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))
             case _:
                 pass  # nothing but a stale ledger, which lasts as long as the step
+
+    def whoever_tells(self, verb: str) -> Role:
+        """The role that tells a case this when nobody is named: a leader, unless it is somebody else's to say."""
+        told_by = BY_DEFAULT[self.rehearsal.process].get(verb, "supervisor")
+        connection = load_pack(self.pack).connection
+        if (verb, self.rehearsal.process) != ("reassign", "connection") or connection is None:
+            return told_by
+        may = connection.reassigned_by.value if connection.reassigned_by else REASSIGN
+        return told_by if told_by in may else may[0]
 
     async def print_notice(self, by: Actor, anew: str | None, at: datetime) -> None:
         """Make the notice out that is called for, as the door does at its first print."""

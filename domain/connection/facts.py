@@ -239,8 +239,8 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
     match form:
         case PapersChecked():
             tolerated = tuple(dict.fromkeys((*facts.tolerated, *form.tolerated)))
-            checked = {"papers_complete": not form.missing, "unchecked": (), "looked_at": {}, "done": done}
-            return {"missing": form.missing, "tolerated": tolerated, **checked}
+            checked = {"papers_complete": not form.awaited, "unchecked": (), "looked_at": {}, "done": done}
+            return {"missing": form.awaited, "tolerated": tolerated, **checked}
         case PapersSupplied():
             wanted = "tolerated" if subject == "tolerated" else "missing"
             handed_in = form.papers or getattr(facts, wanted)

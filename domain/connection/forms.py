@@ -20,7 +20,10 @@ Yes = bool | None
 
 
 class PapersChecked(Form):
-    """资料核对: complete, or what is missing, told once and in full. `tolerated` (容缺) may follow later."""
+    """资料核对: complete, or what is missing, told once and in full. `tolerated` (容缺) may follow later.
+
+    A paper that is named as both is missing and tolerated: it holds up nothing but the water.
+    """
 
     model_config = ConfigDict(json_schema_extra={"allOf": [required_when("missing", "missing")]})
 
@@ -41,6 +44,11 @@ class PapersChecked(Form):
         if self.outcome == "complete" and self.missing:
             raise ValueError("missing: papers are named although the outcome is complete")
         return self
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The papers without which nothing goes on."""
+        return tuple(paper for paper in self.missing if paper not in self.tolerated)
 
 
 class PapersSupplied(Form):

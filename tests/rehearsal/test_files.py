@@ -573,6 +573,23 @@ def test_a_drive_does_not_excuse_the_steps_behind_it_from_order_or_time(faults_o
     ]
 
 
+def test_a_drive_without_a_time_begins_where_the_step_before_ended(tmp_path: Path) -> None:
+    file = tmp_path / "driven.yaml"
+    file.write_text(
+        f"""\
+{HEAD}steps:
+  - {{at: 2026-03-12T10:00:00+08:00, crash: worker}}
+  - {{drive: {{until: end}}}}
+  - {{after: P1D, crash: worker}}
+  - {{drive: {{until: end}}}}
+""",
+        encoding="utf-8",
+    )
+    steps = read(file).steps
+    assert steps[1].at == steps[0].at
+    assert (steps[3].at, steps[3].after) == (None, None)
+
+
 def test_a_project_is_asked_for_its_own_fields_verbs_and_stages(faults_of: Faults) -> None:
     told = faults_of("""\
 pack: jinan
