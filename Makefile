@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check explore mutants format bench lock clean
+.PHONY: setup run test check explore mutants mutants-of-clauses format bench lock clean
 
 setup: $(VENV)/installed $(VENV)/pages
 
@@ -44,6 +44,10 @@ explore: setup
 # Takes each guard behind the invariants 1 to 5 away, one at a time: a test has to notice. Minutes to an hour.
 mutants: setup
 	$(BIN)/python -m bench.mutants
+
+# Breaks whatever keeps a sentence, one thing at a time: a test that names the sentence has to notice. An hour or two.
+mutants-of-clauses: setup
+	$(BIN)/python -m bench.clause_mutants
 
 format: setup
 	$(BIN)/ruff format .

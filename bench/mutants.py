@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".*", "__pycache__", "docs", "htmlcov", "var")
@@ -229,18 +230,25 @@ class Tree:
 
         `tests`: the files, each with the seconds it may take.
         """
+        for test, limit in tests.items():
+            if code := self.run(guard, [test], limit=limit):
+                return "killed: ran too long" if code == -signal.SIGALRM else "killed"
+        return "survived"
+
+    def run(self, guard: Guard | None, tests: Sequence[str], *, limit: float, clause: str | None = None) -> int:
+        """The exit code of these tests, files or single ones, with a guard taken away.
+
+        `clause`: of tests that prove sentences, those of this one alone.
+        """
         path = self.folder / guard.path if guard else None
         kept = path.read_bytes() if path else b""
         if guard and path:
             taken = guard.taken_away(kept)
-            ast.parse(taken)
+            if path.suffix == ".py":
+                ast.parse(taken)
             self._write(path, taken)
         try:
-            for test, limit in tests.items():
-                code = _run(self.folder, test, limit=limit)
-                if code:
-                    return "killed: ran too long" if code == -signal.SIGALRM else "killed"
-            return "survived"
+            return _run(self.folder, tests, limit=limit, clause=clause)
         finally:
             if path:
                 self._write(path, kept)
@@ -252,8 +260,22 @@ class Tree:
         os.utime(path, (self._stamp, self._stamp))
 
 
-def _run(folder: Path, test: str, *, limit: float) -> int:
-    """One test file in a process of its own, everything that is not ours loaded already; its exit code."""
+class _Rows:
+    """Leaves out the rows of a table of tests that prove another sentence."""
+
+    def __init__(self, clause: str) -> None:
+        self.clause = clause
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        def others(item: Any) -> bool:
+            claims = [mark.args for mark in item.iter_markers("clause")]
+            return bool(claims) and not any(self.clause in claim for claim in claims)
+
+        items[:] = [item for item in items if not others(item)]
+
+
+def _run(folder: Path, tests: Sequence[str], *, limit: float, clause: str | None = None) -> int:
+    """Tests in a process of their own, everything that is not ours loaded already; its exit code."""
     child = os.fork()
     if child == 0:
         with open(folder / f"said-{os.getpid()}.txt", "w") as said:
@@ -270,7 +292,9 @@ def _run(folder: Path, test: str, *, limit: float) -> int:
         try:
             # A time limit of pytest's own would take the place of the alarm.
             alone = ["-p", "no:cacheprovider", "-p", "no:timeout"]
-            code = int(pytest.main(["-x", "-q", *alone, "-k", "not postgres", "--tb=no", test]))
+            plugins = [_Rows(clause)] if clause else []
+            asked = ["-x", "-q", *alone, "-k", "not postgres", "--tb=no", *tests]
+            code = int(pytest.main(asked, plugins=plugins))
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)

@@ -23,6 +23,8 @@ from policies.register import Clause
 from policies.written import read
 
 ROOT = FOLDER.parent
+ROW = "claiming"
+"""`tests.claiming`: a row of a table whose first value is the sentence that it proves."""
 ROOMS = ("domain", "policies", "workflows", "activities", "store", "runtime", "api")
 
 State = Literal["kept", "not-software", "open"]
@@ -269,7 +271,7 @@ def _marks() -> _Marks:
     wrong: list[str] = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         source, shown = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
-        if ".mark.clause" not in source:
+        if not any(said in source for said in (".mark.clause", f"{ROW}(")):
             continue
         for test, mark in _claims(ast.parse(source)):
             proof = Proof(kind="test", path=f"{shown}::{test.name}")
@@ -277,7 +279,7 @@ def _marks() -> _Marks:
                 wrong.append(f"{shown}:{test.lineno}: {test.name} is no test: mark one that runs")
             elif any(name in ast.unparse(each) for each in test.decorator_list for name in ("mark.skip", "mark.xfail")):
                 wrong.append(f"{shown}:{test.lineno}: {test.name} may not run: what proves a clause always does")
-            elif mark.keywords or not mark.args or len(_texts(mark)) != len(mark.args):
+            elif not _texts(mark) or len(_texts(mark)) != len(_named(mark)):
                 wrong.append(f"{shown}:{mark.lineno}: {test.name}: name each clause as a text")
             elif _mark_name(mark) == "clauses_of":
                 for kind in _texts(mark):
@@ -288,12 +290,12 @@ def _marks() -> _Marks:
 
 
 def _claims(module: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.Call]]:
-    """Each claim of a function: a mark that is its decorator, or stands inside one (`pytest.param(marks=...)`)."""
+    """Each claim of a function: a mark that is its decorator or stands inside one, or a row that is `claiming(...)`."""
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
                 for inner in ast.walk(decorator):
-                    if isinstance(inner, ast.Call) and _mark_name(inner) in ("clause", "clauses_of"):
+                    if isinstance(inner, ast.Call) and _mark_name(inner) in ("clause", "clauses_of", ROW):
                         yield node, inner
 
 
@@ -301,9 +303,16 @@ def _mark_name(call: ast.Call) -> str | None:
     match call.func:
         case ast.Attribute(attr=name, value=ast.Attribute(attr="mark", value=ast.Name(id="pytest"))):
             return name
+        case ast.Name(id=name) if name == ROW:
+            return name
         case _:
             return None
 
 
+def _named(call: ast.Call) -> list[ast.expr]:
+    """Where a mark names sentences: all that it is given, or of a row the first."""
+    return call.args[:1] if _mark_name(call) == ROW else [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
 def _texts(call: ast.Call) -> tuple[str, ...]:
-    return tuple(arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+    return tuple(each.value for each in _named(call) if isinstance(each, ast.Constant) and isinstance(each.value, str))

@@ -9,10 +9,8 @@ from policies import coverage
 from policies.coverage import Proof, Reference
 
 
-def marks(source: str) -> list[tuple[str, list[str]]]:
-    return [
-        (test.name, [ast.literal_eval(arg) for arg in mark.args]) for test, mark in coverage._claims(ast.parse(source))
-    ]
+def claims(source: str) -> list[str]:
+    return [clause for _, mark in coverage._claims(ast.parse(source)) for clause in coverage._texts(mark)]
 
 
 def test_every_reference_is_proved_and_every_claim_names_a_sentence_that_is_kept() -> None:
@@ -72,10 +70,11 @@ def test_a_claim_is_a_decorator_of_a_test_or_stands_inside_one() -> None:
     source = """
 @pytest.mark.clause("a", "b")
 @pytest.mark.parametrize("x", [1, pytest.param(2, marks=pytest.mark.clause("c"))])
+@pytest.mark.parametrize(("clause", "y"), [claiming("e", "no clause"), claiming("f", 1)])
 async def test_it(x):
     pytest.mark.clause("d")
 """
-    assert sorted(marks(source)) == [("test_it", ["a", "b"]), ("test_it", ["c"])]
+    assert sorted(claims(source)) == ["a", "b", "c", "e", "f"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,7 @@ async def test_it(x):
         ('@pytest.mark.clause("jinan.x.y")\ndef played():\n    ...', "no test"),
         ("@pytest.mark.clause(ID)\ndef test_x():\n    ...", "name each clause as a text"),
         ("@pytest.mark.clause()\ndef test_x():\n    ...", "name each clause as a text"),
+        ('@pytest.mark.parametrize("x", [claiming(ID, "jinan.x.y")])\ndef test_x():\n    ...', "each clause as a text"),
     ],
 )
 def test_a_claim_that_may_prove_nothing_is_told(

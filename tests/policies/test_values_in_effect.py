@@ -13,12 +13,14 @@ from pydantic import BaseModel
 from domain.arrears.policy import Channel
 from domain.calendars import DailyHours
 from domain.case import EscalationPolicy
-from domain.connection.policy import DesignBy, Phase, Server
+from domain.connection.policy import Depth, DesignBy, Phase, Server
+from domain.money import fen
 from domain.people import ROLES
 from domain.policy import Sourced
 from domain.terms import Term
 from policies.packs import _values as values_of
 from policies.packs import clauses, load_pack, pack_versions
+from policies.written import spelled
 from tests.policies.lives import arrears_lives, connection_lives, organisation_lives
 
 LIVES: Mapping[str, list[Callable[[Any], list[Any]]]] = {
@@ -45,7 +47,7 @@ class Value(NamedTuple):
         return dict(values_of(load_pack(self.pack), ()))[self.path]
 
     def __str__(self) -> str:
-        return f"{self.pack}:{'.'.join(map(str, self.path))}"
+        return f"{self.pack} {spelled(self.path)}"
 
 
 VALUES = [
@@ -53,7 +55,6 @@ VALUES = [
 ]
 
 
-@pytest.mark.clauses_of("value")
 @pytest.mark.parametrize("value", VALUES, ids=str)
 def test_a_value_of_a_sentence_changes_what_a_case_does(value: Value) -> None:
     assert is_read(value), f"{value}: whatever it says, every case goes the same way; nothing reads it"
@@ -66,10 +67,14 @@ def test_a_value_that_nothing_reads_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
-def test_a_number_that_a_sentence_gives_is_that_number(value: Value) -> None:
-    said = as_term(clauses()[value.sourced.clauses[0]].value)
-    if said is not None and isinstance(value.sourced.value, Term) and not value.sourced.chosen:
-        assert str(value.sourced.value) == said
+def test_what_a_sentence_gives_is_what_the_pack_has(value: Value) -> None:
+    """Entered twice, in the register from the sentence and in the pack; the test above shows that a case goes by it.
+
+    Neither of the two proves a sentence: the first holds with a wrong value too, the second with one nobody lives by.
+    """
+    said = clauses()[value.sourced.clauses[0]].value
+    if said is not None and not value.sourced.chosen:
+        assert differs(value.sourced.value, said) is None
 
 
 def is_read(value: Value) -> bool:
@@ -132,6 +137,33 @@ def others(value: Any) -> Iterator[Any]:
             yield {}
         case timedelta():
             yield value * 2
+
+
+def differs(value: Any, said: str) -> str | None:
+    """What a sentence's value writes, where the pack's is another of the same kind; None: the same, or no number."""
+    numbers = [Decimal(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", said)]
+    match value:
+        case Term():
+            written = as_term(said)
+            return None if written in (None, str(value)) else written
+        case bool():
+            return None
+        case int() if numbers and "CNY" in said:
+            return None if value == fen(numbers[0]) else said
+        case int() if numbers and said.endswith(" m"):
+            return None if value == 100 * numbers[0] else said
+        case int() if numbers:
+            return None if "working days" in said or value == numbers[0] else said
+        case Decimal() if said.partition("%")[1]:
+            return None if value * 100 == numbers[0] else said
+        case DailyHours():
+            return None if said == f"{value.opens:%H:%M}-{value.closes:%H:%M}" else said
+        case tuple() if numbers and re.search(r" (functions|services|types)$", said):
+            return None if len(value) == numbers[0] else said
+        case Depth() if len(numbers) == 2:
+            return None if (value.least, value.most) == (numbers[0] - numbers[1], numbers[0] + numbers[1]) else said
+        case _:
+            return None
 
 
 def as_term(said: str | None) -> str | None:

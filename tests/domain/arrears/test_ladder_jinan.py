@@ -34,6 +34,7 @@ def asked(served_at: str = "2026-04-14 10:00") -> Play:
 # The reminder.
 
 
+@pytest.mark.clause("jinan.dunning.notice-within-3-days")
 def test_a_case_opens_with_one_reminder_by_sms():
     play = opened()
     assert [(due.template, due.channel, due.at) for due in play.heard(MessageDue)] == [
@@ -80,6 +81,7 @@ def test_a_late_fee_does_not_lift_a_debt_above_the_threshold():
 # The dunning notice.
 
 
+@pytest.mark.clause("jinan.dunning.notice-within-3-days")
 def test_the_dunning_notice_is_due_three_days_after_the_opening():
     task = opened().task(DUNNING)
     assert (task.role, task.opened_at, task.due_at) == ("collector", at("2026-03-11 09:00"), at("2026-03-15 00:00"))
@@ -125,6 +127,7 @@ def test_a_served_notice_says_how_much_was_owed_and_by_whom_it_was_served():
 # The grace period.
 
 
+@pytest.mark.clause("jinan.dunning.resident-wait-30-days")
 def test_a_resident_has_thirty_days_and_the_day_off_at_their_end_rolls():
     # The thirtieth day after 12 March is Saturday 11 April: the period ends with Monday.
     play = noticed().until(at("2026-04-14 00:00") - SECOND)
@@ -132,6 +135,7 @@ def test_a_resident_has_thirty_days_and_the_day_off_at_their_end_rolls():
     assert play.until("2026-04-14 00:00").openings(LIMIT_NOTICE) == [at("2026-04-14 00:00")]
 
 
+@pytest.mark.clause("jinan.dunning.unit-wait-15-days")
 def test_an_organisation_has_fifteen_days():
     play = noticed(customer_class="organisation").until("2026-05-30 00:00")
     assert play.openings(LIMIT_NOTICE) == [at("2026-03-28 00:00")]
@@ -148,6 +152,7 @@ def test_a_period_may_end_on_a_make_up_day():
     assert play.until("2026-05-30 00:00").openings(LIMIT_NOTICE) == [at("2026-02-15 00:00")]
 
 
+@pytest.mark.clause("jinan.dunning.unit-wait-15-days")
 def test_a_period_that_would_end_in_the_spring_festival_ends_after_it():
     play = noticed("2026-01-31 10:00", when="2026-01-30 09:00", customer_class="organisation")
     assert play.until("2026-05-30 00:00").openings(LIMIT_NOTICE) == [at("2026-02-25 00:00")]
@@ -183,11 +188,13 @@ def test_money_paid_before_the_end_and_not_yet_heard_of_is_read_at_the_end():
 # The limit notice.
 
 
+@pytest.mark.clause("jinan.dunning.restriction-notice-within-3-days")
 def test_the_limit_notice_is_called_for_at_the_end_of_the_grace_and_counts_from_its_last_day():
     task = noticed().until("2026-04-14 00:00").task(LIMIT_NOTICE)
     assert (task.opened_at, task.due_at) == (at("2026-04-14 00:00"), at("2026-04-17 00:00"))
 
 
+@pytest.mark.clause("jinan.dunning.restriction-sms-or-call")
 def test_with_the_limit_notice_an_sms_goes_out_at_once():
     play = warned()
     assert [(sent.template, sent.at) for sent in play.heard(MessageSettled)[1:]] == [

@@ -30,6 +30,7 @@ def contacted(times: int = 2, *, day: str = "2026-03-12") -> Play:
     return play
 
 
+@pytest.mark.clause("kaifeng.dunning.reminder-channels")
 def test_a_case_opens_with_a_reminder_and_no_task():
     play = opened(pack="kaifeng")
     assert (play.open(), play.stages()) == ([], ["reminded"])
@@ -46,6 +47,7 @@ def test_a_case_nobody_contacts_stands_still_and_is_looked_at_every_review_term(
     ]
 
 
+@pytest.mark.clause("kaifeng.dunning.two-contacts-before-shutoff-notice")
 def test_one_contact_is_not_enough():
     assert contacted(1).open() == []
 
@@ -56,18 +58,21 @@ def test_a_contact_that_did_not_reach_the_customer_does_not_count():
     assert (play.open(), play.facts.stage) == ([], "reminded")
 
 
+@pytest.mark.clause("kaifeng.dunning.two-contacts-before-shutoff-notice")
 def test_the_second_contact_that_reached_the_customer_calls_for_the_report():
     play = contacted()
     assert (play.openings(REPORT), play.facts.stage) == ([at("2026-03-12 11:00")], "notified")
     assert play.task(REPORT).role == "collector"
 
 
+@pytest.mark.clause("kaifeng.dunning.report-nonpayer-in-writing")
 def test_a_report_gives_a_reason():
     with pytest.raises(Refused) as refused:
         contacted().decide(REPORT, reason="")
     assert refused.value.code == "form-invalid"
 
 
+@pytest.mark.clause("kaifeng.dunning.issue-shutoff-notice")
 def test_the_limit_notice_is_due_on_the_day_of_the_report():
     play = contacted()
     play.decide(REPORT, when="2026-03-12 16:00")

@@ -157,6 +157,7 @@ def test_no_account_opens_while_data_that_was_found_wanting_is_not_completed() -
     told(played, ReportData(by=REPRESENTATIVE, at=played.now, what="3 号楼缺房号", items=(3, 4)))
     wanted = next(task for task in played.facts.tasks.values() if task.key == "connection.complete-data")
     assert (wanted.role, wanted.clauses) == ("contractor", ("qingdao.account-opening.fix-incomplete-data",))
+    assert str(wanted.term) == "P15D"
     opening = next(task for task in played.facts.tasks.values() if task.key == "connection.open-account")
     assert played.tried(opening, {}) is None
     assert played.told[-1][1] == "gate"

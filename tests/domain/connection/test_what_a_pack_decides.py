@@ -47,11 +47,13 @@ def called_for(pack: str, *done: str, **about: Any) -> dict[str, Ask]:
     return {ask.key.removeprefix("connection."): ask for ask in asked(step)}
 
 
+@pytest.mark.clause("kaifeng.acceptance.rep-signs-acceptance")
 def test_at_kaifeng_the_representative_accepts_and_at_jinan_the_inspector() -> None:
     assert called_for("kaifeng", *BUILT)["accept"].role == "representative"
     assert called_for("jinan", *BUILT)["accept"].role is None
 
 
+@pytest.mark.clause("kaifeng.acceptance.notify-contract-and-opening-date", "kaifeng.acceptance.single-valve-open")
 def test_at_kaifeng_an_estate_signs_once_its_data_is_in_and_a_single_meter_before_the_works() -> None:
     drawn = (*DONE, "review-drawings")
     assert set(called_for("kaifeng", *drawn)) == {"sign-contract"}
@@ -125,10 +127,12 @@ def test_where_one_person_serves_every_tier_an_unknown_sum_decides_nothing() -> 
     assert assignment(unknown, policy("jinan")) is None
 
 
+@pytest.mark.clause("qingdao.design.customer-commissions-qualified-designer")
 def test_at_qingdao_the_customer_designs_whatever_the_applicant_ticked() -> None:
     assert designer(Project(kind="single", design_by="utility"), policy("qingdao")) == "customer"
 
 
+@pytest.mark.clause("qingdao.account-opening.contract-for-organisations")
 def test_at_qingdao_an_organisation_signs_and_a_household_does_not() -> None:
     opened = facts(*[key for key in (*BUILT, "accept", "test-water", "open-account") if key != "sign-contract"])
     for sector, shut in (("other", 0), ("trade", 1)):
