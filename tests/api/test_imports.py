@@ -1,6 +1,7 @@
 """Ledger files: taken in once, their faults named by row, and whole again after a crash in the middle."""
 
 import hashlib
+import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -156,7 +157,7 @@ def test_an_import_that_crashed_in_the_middle_goes_on_where_it_stood(
 
 
 KILLED = """
-import sys, time
+import os, signal, sys
 from pathlib import Path
 from activities.ledger_file import read_ledger
 from api import imports as import_doors
@@ -165,29 +166,21 @@ from runtime.wall_clock import now
 from store import import_runs, imports
 from store.database import Database
 imports.ROWS_A_TRANSACTION = 20
-imports.BREATH = 0.05
 url, path = sys.argv[1:]
-imports.import_ledger(Database(url), read_ledger(Path(path)), pack="jinan@2020-01-29", at=now(), by="x", clock=now)
+def die(done, total):
+    if done > total // 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+file = read_ledger(Path(path))
+imports.import_ledger(Database(url), file, pack="jinan@2020-01-29", at=now(), by="x", clock=now, progress=die)
 """
 
 
 def killed_in_the_middle(database: Database, path: Path, bills: int) -> None:
     """A process of its own takes the file in and is killed outright on the way."""
-    digest = read_ledger(path).sha256
-    process = subprocess.Popen([sys.executable, "-c", KILLED, database.url, str(path)])
-
-    def far_enough() -> bool:
-        with database.read() as connection:
-            run = import_runs.run_of(connection, digest)
-        return run is not None and run.counts.done > bills // 4
-
-    try:
-        eventually(far_enough)
-    finally:
-        process.kill()
-        process.wait()
+    killed = subprocess.run([sys.executable, "-c", KILLED, database.url, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
     with database.read() as connection:
-        run = import_runs.run_of(connection, digest)
+        run = import_runs.run_of(connection, read_ledger(path).sha256)
     assert run is not None
     assert 0 < run.counts.done < bills
 

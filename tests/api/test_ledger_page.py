@@ -123,7 +123,7 @@ def test_a_long_import_tells_how_far_it_is_and_may_be_left(
 
     def slow(house: Any, person: Any, sha256: str, progress: Any) -> Any:
         progress(120, 400)
-        go.wait(20)
+        go.wait(240)
         return take(house, person, sha256, progress)
 
     monkeypatch.setattr(page, "take_kept", slow)
