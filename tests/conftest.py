@@ -11,13 +11,14 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from sqlalchemy import insert
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -27,7 +28,7 @@ from runtime.relay import Relay
 from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
-from store.tables import metadata
+from store.tables import metadata, numbers
 from worker import build_worker
 from workflows.payloads import data_converter
 
@@ -101,6 +102,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
     metadata.create_all(store.engine)
     yield store
     store.close()
+
+
+def number_apart(database: Database, day: datetime) -> None:
+    """Let the projects of a store begin, on a day, with a number that no other store has.
+
+    A project's workflow is named by its day and number, and all stores of the session share one engine.
+    """
+    with database.write() as connection:
+        connection.execute(insert(numbers).values(prefix=f"BZ-{day:%Y%m%d}", last=10_000 + 100 * next(ACCOUNTS)))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from store.database import Database
 from store.projects import ProjectRecord
 from store.tables import tasks
 from tests.api.conftest import eventually
-from tests.conftest import TEST_KEYS
+from tests.conftest import TEST_KEYS, number_apart
 from worker import WORKFLOWS, workflow_runner
 from workflows.messages import Publication
 from workflows.payloads import data_converter
@@ -42,6 +42,7 @@ class Office:
     def __init__(self, client: Client, database: Database, task_queue: str) -> None:
         self.database = database
         self.shift = DECEMBER - engine_now()
+        number_apart(database, DECEMBER)
         self.relay = Relay(client, database, task_queue=task_queue, shift=lambda: self.shift)
 
     def now(self) -> datetime:

@@ -37,7 +37,7 @@ from store.people import Person, add_person
 from store.projects import ProjectRecord
 from store.tables import cases, openings, refusals, tasks
 from tests.api.conftest import eventually
-from tests.conftest import TEST_KEYS, RunningEngine
+from tests.conftest import TEST_KEYS, RunningEngine, number_apart
 from tests.own_packs import DESIGN, JINAN, LONGER, SHORTER, WITHOUT_GRACE, looked_up_in, write_pack
 from worker import WORKFLOWS, workflow_runner
 from workflows.messages import workflow_id
@@ -57,6 +57,7 @@ class Office:
         self.client, self.database = client, database
         self.shift = on - engine_now() if on is not None else timedelta()
         self.relay = Relay(client, database, task_queue=task_queue, shift=lambda: self.shift)
+        number_apart(database, self.now())
         with database.write() as connection:
             for role in ("administrator", "auditor"):
                 add_person(connection, Person(id=role, name=role, roles=(role,)))  # type: ignore[arg-type]
