@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Engine, Table, create_engine, event, insert
+from sqlalchemy import Column, Connection, Dialect, Engine, Insert, Table, create_engine, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -73,17 +74,26 @@ def _engine(url: str, *, durable: bool) -> Engine:
 
 
 def upsert(
-    connection: Connection, table: Table, row: dict[str, Any], *, key: tuple[str, ...], keep: tuple[str, ...] = ()
+    connection: Connection, table: Table, row: Mapping[str, Any], *, key: tuple[str, ...], keep: tuple[str, ...] = ()
 ) -> bool:
     """Insert a row, or overwrite its columns except the key and those to `keep`; False when nothing was written."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**row)
-    changed = {name: statement.excluded[name] for name in row if name not in key and name not in keep}
+    statement = _upsertion(table, tuple(row), key, keep, connection.dialect.name)
+    return connection.execute(statement, row).rowcount > 0
+
+
+@lru_cache(maxsize=500)
+def _upsertion(
+    table: Table, columns: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...], dialect: str
+) -> Insert:
+    """Made once for each set of columns: SQLAlchemy takes longer over making it than the database over running it."""
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    changed = {name: statement.excluded[name] for name in columns if name not in key and name not in keep}
     if changed:
         statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
+    upserting: Insert = statement.execution_options(preserve_rowcount=True)
+    return upserting
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
