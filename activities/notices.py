@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy import Connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -111,12 +112,15 @@ class Notices:
         One whose fate is unknown is asked about, not sent again; only when its provider never got it is it handed over
         once more, under the same reference. The engine tries again until its fate is known or nobody waits any more.
         """
+        said = letter.model_dump()
         with self.database.write() as connection:
-            place = notices.reserve(connection, letter.model_dump(), texts=self.texts)
-        if place.settled:
-            return Delivery(status=place.settled, detail=place.detail)
-        if place.recipient is None:
-            return self._settle(letter, "failed", code="no phone number is known")
+            place = notices.reserve(connection, said, texts=self.texts)
+            if place.settled:
+                return Delivery(status=place.settled, detail=place.detail)
+            if place.recipient is None:
+                return _settled(connection, letter, "failed", code="no phone number is known")
+            if place.handed_at is None and not notices.hand_over(connection, said, at=self.clock()):
+                return Delivery(status="withdrawn")
         message = Message(
             reference=place.reference,
             pack=letter.pack,
@@ -129,6 +133,9 @@ class Notices:
             known = self._asked(letter, message, place, handed_at=place.handed_at)
             if known is not None:
                 return known
+            with self.database.write() as connection:
+                if not notices.hand_over(connection, said, at=self.clock()):
+                    return Delivery(status="withdrawn")
         return self._hand_over(letter, message)
 
     def _asked(self, letter: Letter, message: Message, place: Place, *, handed_at: datetime) -> Delivery | None:
@@ -148,10 +155,6 @@ class Notices:
         return None
 
     def _hand_over(self, letter: Letter, message: Message) -> Delivery:
-        with self.database.write() as connection:
-            wanted = notices.hand_over(connection, letter.model_dump(), at=self.clock())
-        if not wanted:
-            return Delivery(status="withdrawn")
         handed = self.channel.send(message)
         match handed.status:
             case "accepted":
@@ -178,5 +181,11 @@ class Notices:
         self, letter: Letter, status: Fate, *, reference: str | None = None, code: str | None = None
     ) -> Delivery:
         with self.database.write() as connection:
-            notices.settle(connection, letter.case_no, letter.key, status=status, reference=reference, detail=code)
-        return Delivery(status=status, detail=code)
+            return _settled(connection, letter, status, reference=reference, code=code)
+
+
+def _settled(
+    connection: Connection, letter: Letter, status: Fate, *, reference: str | None = None, code: str | None = None
+) -> Delivery:
+    notices.settle(connection, letter.case_no, letter.key, status=status, reference=reference, detail=code)
+    return Delivery(status=status, detail=code)

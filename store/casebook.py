@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from domain.calendars import local
 from domain.tasks import Task
@@ -15,6 +15,15 @@ from store.projection import follow
 from store.tables import STANDING, cases, entries, openings
 
 GENESIS = "0" * 64
+
+# What every record reads. Whoever else writes the case waits for its place, so the rest is the latest.
+PLACE = select(openings.c.open_subject).where(openings.c.case_no == bindparam("case")).with_for_update()
+KNOWN = select(cases.c.sequence, cases.c.run, cases.c.history, cases.c.chain_hash, cases.c.glance).where(
+    cases.c.case_no == bindparam("case")
+)
+HASHES = select(entries.c.sequence, entries.c.content_hash).where(
+    entries.c.case_no == bindparam("case"), STANDING, entries.c.sequence >= bindparam("since")
+)
 
 
 class Entry(BaseModel):
@@ -80,13 +89,8 @@ def record(database: Database, batch: Batch) -> int:
     back: said again, they are written again. A batch that comes late is kept as superseded and moves nothing else.
     """
     with database.write() as connection:
-        mine = openings.c.case_no == batch.case_no
-        place = connection.scalar(select(openings.c.open_subject).where(mine).with_for_update())
-        known = connection.execute(
-            select(cases.c.sequence, cases.c.run, cases.c.history, cases.c.chain_hash).where(
-                cases.c.case_no == batch.case_no
-            )
-        ).one_or_none()
+        place = connection.scalar(PLACE, {"case": batch.case_no})
+        known = connection.execute(KNOWN, {"case": batch.case_no}).one_or_none()
         rank, first = (batch.run, batch.history), batch.entries[0].sequence
         chain = known.chain_hash if known else GENESIS
         stands = _standing(connection, batch.case_no, since=first - 1)
@@ -110,7 +114,8 @@ def record(database: Database, batch: Batch) -> int:
             gave_way = _set_aside(connection, batch.case_no, since=new[0][0].sequence)
         chain = _append(connection, batch, new, chain, late=False)
         entries_said = [entry for entry, _ in said]
-        follow(connection, batch, said=entries_said, gave_way=gave_way, sequence=last, chain_hash=chain, place=place)
+        seen = known.glance if known else None
+        follow(connection, batch, said=entries_said, gave_way=gave_way, head=(last, chain), place=place, seen=seen)
         return last
 
 
@@ -153,11 +158,7 @@ def _way_back(connection: Connection, case_no: str, sequence: int, content_hash:
 
 def _standing(connection: Connection, case_no: str, *, since: int) -> dict[int, str]:
     """The hash that stands at each sequence."""
-    rows = connection.execute(
-        select(entries.c.sequence, entries.c.content_hash).where(
-            entries.c.case_no == case_no, STANDING, entries.c.sequence >= since
-        )
-    )
+    rows = connection.execute(HASHES, {"case": case_no, "since": since})
     return {row.sequence: row.content_hash for row in rows}
 
 

@@ -81,6 +81,19 @@ def upsert(
     return connection.execute(statement, row).rowcount > 0
 
 
+def upsert_all(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: tuple[str, ...],
+    keep: tuple[str, ...] = (),
+) -> None:
+    """The same of several rows of the same columns, in one statement."""
+    if rows:
+        connection.execute(_upsertion(table, tuple(rows[0]), key, keep, connection.dialect.name), rows)
+
+
 @lru_cache(maxsize=500)
 def _upsertion(
     table: Table, columns: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...], dialect: str

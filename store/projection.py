@@ -1,16 +1,16 @@
 """The projection of a record: case, tasks, messages and orders as its snapshot and standing entries have them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter
-from sqlalchemy import Connection, Row, delete, not_, null, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, not_, null, select, tuple_, update
 
 from domain.case import CoreEvent, changed_task
 from domain.tasks import Task
 from store import dues, glance, new_accounts, search
-from store.database import upsert
+from store.database import upsert, upsert_all
 from store.pressing import party_of, presses_at
 from store.tables import (
     PARTS,
@@ -36,6 +36,15 @@ HOURS = ("starts_at", "ends_at")
 VISIT_CHANGES = {"VisitBooked", "SentBack", "ProjectWithdrawn", "CaseClosed"}
 CONTESTED = {"BillDisputed", "DisputeResolved"}
 ORDER_ENDED = {"LimitOrderRecalled": "recalled", "LimitNotPossible": "unable", "PressureLimited": "done"}
+SCOPE = {
+    "arrears": select(*(accounts.c[part] for part in PARTS), null().label("responsible")).where(
+        accounts.c.account_no == bindparam("subject")
+    ),
+    "connection": select(*(projects.c[part] for part in PARTS), projects.c.responsible).where(
+        projects.c.case_no == bindparam("subject")
+    ),
+}
+"""Where a case of each process belongs, and whom its application names as responsible."""
 
 
 def follow(
@@ -44,18 +53,19 @@ def follow(
     *,
     said: "Sequence[Entry]",
     gave_way: Sequence[Row[Any]],
-    sequence: int,
-    chain_hash: str,
+    head: tuple[int, str],
     place: str | None,
+    seen: Mapping[str, Any] | None,
 ) -> None:
     """Bring every projected row to where `batch` leaves the case: what `gave_way` had brought about is undone first.
 
-    `place` is the subject whose one open case this is by the openings, None when it is not (any more).
+    `head` is the sequence and chain hash that the record ends with. `place` is the subject whose one open case this is
+    by the openings, None when it is not (any more). `seen` is the case's glance before, None when it had none.
     """
     scope, responsible = _scope(connection, batch.snapshot)
-    seen = _seen(connection, batch.case_no, said, anew=bool(gave_way))
-    _case(connection, batch, sequence, chain_hash, scope, responsible=responsible, seen=seen)
-    _tasks(connection, batch, said, sequence, scope, anew=bool(gave_way))
+    seen = _seen_anew(connection, batch.case_no) if gave_way else glance.seen_in(said, seen or {})
+    _case(connection, batch, head, scope, responsible=responsible, seen=seen)
+    _tasks(connection, batch, said, head[0], scope, anew=bool(gave_way))
     _notices(connection, batch.case_no, said, gave_way)
     _new_customers(connection, batch.case_no, said)
     _orders(connection, batch.case_no, said, gave_way)
@@ -71,44 +81,36 @@ def follow(
 
 def _scope(connection: Connection, snapshot: "Snapshot") -> tuple[dict[str, str | None], str | None]:
     """Where in the organisation a case belongs, and whom its application names as responsible."""
-    table, key = (accounts, "account_no") if snapshot.process == "arrears" else (projects, "case_no")
-    named = projects.c.responsible if table is projects else null().label("responsible")
-    row = connection.execute(
-        select(*(table.c[part] for part in PARTS), named).where(table.c[key] == snapshot.subject)
-    ).one_or_none()
+    row = connection.execute(SCOPE[snapshot.process], {"subject": snapshot.subject}).one_or_none()
     return ({part: row._mapping[part] for part in PARTS}, row.responsible) if row else ({}, None)
 
 
-def _seen(connection: Connection, case_no: str, said: "Sequence[Entry]", *, anew: bool) -> dict[str, Any]:
+def _seen_anew(connection: Connection, case_no: str) -> dict[str, Any]:
     """The last contact and the proof of the last service, as the standing entries have them."""
-    if anew:
-        mine = (entries.c.case_no == case_no, STANDING, entries.c.event.in_(glance.SEEN))
-        standing = connection.execute(
-            select(entries.c.event, entries.c.at, entries.c.body).where(*mine).order_by(entries.c.sequence)
-        )
-        return glance.seen_in(standing, {})
-    before = connection.scalar(select(cases.c.glance).where(cases.c.case_no == case_no))
-    return glance.seen_in(said, before or {})
+    mine = (entries.c.case_no == case_no, STANDING, entries.c.event.in_(glance.SEEN))
+    standing = connection.execute(
+        select(entries.c.event, entries.c.at, entries.c.body).where(*mine).order_by(entries.c.sequence)
+    )
+    return glance.seen_in(standing, {})
 
 
 def _case(
     connection: Connection,
     batch: "Batch",
-    sequence: int,
-    chain_hash: str,
+    head: tuple[int, str],
     scope: dict[str, str | None],
     *,
     responsible: str | None,
-    seen: dict[str, Any],
+    seen: Mapping[str, Any],
 ) -> None:
     snapshot = batch.snapshot
     row = {name: getattr(snapshot, name) for name in type(snapshot).model_fields} | {
         "case_no": batch.case_no,
         "status": "closed" if snapshot.outcome else "open",
-        "sequence": sequence,
+        "sequence": head[0],
         "run": batch.run,
         "history": batch.history,
-        "chain_hash": chain_hash,
+        "chain_hash": head[1],
         **glance.columns(
             snapshot.process, snapshot.facts, responsible=responsible, closed=snapshot.outcome is not None, seen=seen
         ),
@@ -133,8 +135,8 @@ def _tasks(
         # A task opened again under the same number stays with whoever holds it.
         mine = tuple_(tasks.c.task_id, tasks.c.key).in_([(task.id, task.key) for task in touched.values()])
         connection.execute(delete(tasks).where(tasks.c.case_no == batch.case_no, not_(mine)))
-    for task in touched.values():
-        row = {
+    rows = [
+        {
             "task_id": task.id,
             "case_no": batch.case_no,
             "process": batch.snapshot.process,
@@ -156,8 +158,10 @@ def _tasks(
             "item": task.subject[:100] if task.subject else None,
             **scope,
         }
-        # The sequence is that of the opening: a later change of the task does not move it.
-        upsert(connection, tasks, row, key=("task_id",), keep=() if task.id in opened else ("sequence",))
+        for task in touched.values()
+    ]
+    # The sequence is that of the opening: a later change of the task does not move it.
+    upsert_all(connection, tasks, rows, key=("task_id",), keep=() if anew else ("sequence",))
 
 
 def _tasks_on_record(connection: Connection, case_no: str) -> tuple[dict[str, Task], dict[str, int]]:
