@@ -8,41 +8,39 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
+from activities.casebook import Casebook, LedgerQuestion
+from activities.notices import LAST_TRY, Letter, Notices
+from domain.account import Bill, LedgerFact
+from domain.arrears import commands, moves
+from domain.arrears.commands import ArrearsCommand
+from domain.arrears.consequences import say
+from domain.arrears.events import (
+    HoldEnded,
+    LadderRestarted,
+    LimitOrderIssued,
+    LimitOrderRefused,
+    LimitWindowOpened,
+    MessageHeld,
+    MessageSettled,
+    PeriodEnded,
+    PressureLimited,
+)
+from domain.arrears.facts import ArrearsFacts, Message
+from domain.arrears.fold import heard
+from domain.arrears.forms import ARREARS_TASKS
+from domain.arrears.interlock import Moment
+from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step
+from domain.arrears.policy import ArrearsPolicy, Limit
+from domain.case import Event, PackMoved, TaskDecided
+from domain.commands import DecideTask
+from domain.pack_moves import MovePack
+from domain.refusals import Refused
+from domain.steps import Act, StandStill, Step
+from domain.terms import due_at
+from store.casebook import Snapshot
+from store.orders import LimitAnswer, LimitRequest
 from workflows.case import LOCAL, Case, refuse
-
-with workflow.unsafe.imports_passed_through():
-    from activities.casebook import Casebook, LedgerQuestion
-    from activities.notices import LAST_TRY, Letter, Notices
-    from domain.account import Bill, LedgerFact
-    from domain.arrears import commands, moves
-    from domain.arrears.commands import ArrearsCommand
-    from domain.arrears.consequences import say
-    from domain.arrears.events import (
-        HoldEnded,
-        LadderRestarted,
-        LimitOrderIssued,
-        LimitOrderRefused,
-        LimitWindowOpened,
-        MessageHeld,
-        MessageSettled,
-        PeriodEnded,
-        PressureLimited,
-    )
-    from domain.arrears.facts import ArrearsFacts, Message
-    from domain.arrears.fold import heard
-    from domain.arrears.forms import ARREARS_TASKS
-    from domain.arrears.interlock import Moment
-    from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step
-    from domain.arrears.policy import ArrearsPolicy, Limit
-    from domain.case import Event, PackMoved, TaskDecided
-    from domain.commands import DecideTask
-    from domain.pack_moves import MovePack
-    from domain.refusals import Refused
-    from domain.steps import Act, StandStill, Step
-    from domain.terms import due_at
-    from store.casebook import Snapshot
-    from store.orders import LimitAnswer, LimitRequest
-    from workflows.messages import Answer, ArrearsOpened, workflow_id
+from workflows.messages import Answer, ArrearsOpened, workflow_id
 
 PROMPT = timedelta(minutes=1)
 OUTSIDE: workflow.ActivityConfig = {

@@ -13,32 +13,30 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
+from activities.casebook import Casebook
+from domain.asking import not_called_for, not_open, opened, reasked
+from domain.calendars import CHINA
+from domain.case import (
+    CalendarPublished,
+    CaseClosed,
+    CaseFacts,
+    CaseOpened,
+    CaseReopened,
+    Event,
+    PackMoved,
+    TaskDecided,
+    TaskOpened,
+    changed_task,
+    moved_deadlines,
+)
+from domain.commands import Command, DecideTask
+from domain.pack_moves import MovePack
+from domain.refusals import Refused
+from domain.steps import Act, Ask, Calls, Close, StandStill, Step, asked
+from domain.tasks import Task, TaskKind
+from store.casebook import Batch, Entry, Snapshot
+from workflows.messages import Answer, Carried, Opened, Publication
 from workflows.movable_timer import MovableTimer
-
-with workflow.unsafe.imports_passed_through():
-    from activities.casebook import Casebook
-    from domain.asking import not_called_for, not_open, opened, reasked
-    from domain.calendars import CHINA
-    from domain.case import (
-        CalendarPublished,
-        CaseClosed,
-        CaseFacts,
-        CaseOpened,
-        CaseReopened,
-        Event,
-        PackMoved,
-        TaskDecided,
-        TaskOpened,
-        changed_task,
-        moved_deadlines,
-    )
-    from domain.commands import Command, DecideTask
-    from domain.pack_moves import MovePack
-    from domain.refusals import Refused
-    from domain.steps import Act, Ask, Calls, Close, StandStill, Step, asked
-    from domain.tasks import Task, TaskKind
-    from store.casebook import Batch, Entry, Snapshot
-    from workflows.messages import Answer, Carried, Opened, Publication
 
 LOCAL: workflow.LocalActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),

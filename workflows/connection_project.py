@@ -4,25 +4,23 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
+from activities.casebook import Casebook, LedgerQuestion
+from domain.account import standing
+from domain.case import Event, PackMoved, TaskDecided
+from domain.commands import DecideTask
+from domain.connection import commands, moves
+from domain.connection.commands import ConnectionCommand
+from domain.connection.facts import ProjectFacts
+from domain.connection.forms import CONNECTION_TASKS
+from domain.connection.phases import has_gate, next_moment, next_step
+from domain.connection.policy import ConnectionPolicy
+from domain.money import yuan
+from domain.pack_moves import MovePack
+from domain.refusals import Refused
+from domain.steps import StandStill, Step
+from store.casebook import Snapshot
 from workflows.case import LOCAL, Case, refuse
-
-with workflow.unsafe.imports_passed_through():
-    from activities.casebook import Casebook, LedgerQuestion
-    from domain.account import standing
-    from domain.case import Event, PackMoved, TaskDecided
-    from domain.commands import DecideTask
-    from domain.connection import commands, moves
-    from domain.connection.commands import ConnectionCommand
-    from domain.connection.facts import ProjectFacts
-    from domain.connection.forms import CONNECTION_TASKS
-    from domain.connection.phases import has_gate, next_moment, next_step
-    from domain.connection.policy import ConnectionPolicy
-    from domain.money import yuan
-    from domain.pack_moves import MovePack
-    from domain.refusals import Refused
-    from domain.steps import StandStill, Step
-    from store.casebook import Snapshot
-    from workflows.messages import Answer, ProjectOpened, workflow_id
+from workflows.messages import Answer, ProjectOpened, workflow_id
 
 
 @workflow.defn
