@@ -28,6 +28,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "dispute": ("异议", "Dispute"),
     "disputed": ("争议中", "Disputed"),
     "below-threshold": ("低于限额", "Below the threshold"),
+    "at-threshold": ("等于限额", "At the threshold"),
     "contacts": ("待沟通", "Contacts wanted"),
     "owes-less": ("欠费已少于原通知单", "Less is owed now than it says"),
     "notice": ("通知期", "Notice period"),

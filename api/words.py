@@ -19,6 +19,7 @@ WAITS: dict[str, tuple[str, str]] = {
     "promise": ("付款承诺履行中", "a promise to pay is being kept"),
     "disputed": ("余下欠费均有争议", "only disputed debt is left"),
     "below-threshold": ("欠费低于催缴限额", "the debt is below the threshold"),
+    "at-threshold": ("欠费等于催缴限额，不得限压", "the debt is exactly the threshold: nobody is limited for it"),
     "put-off": ("限压审批已推迟", "the approval of the limit was put off"),
     "protected": ("受保护用户，不得限压", "the account is protected: never limited"),
     "limit-window": ("等待下一个限压作业时段", "waiting for the next hours in which pressure may be limited"),

@@ -155,6 +155,7 @@ class Standing(Frozen):
     """What is owed, in fen. `overdue` counts every bill past its due day, `undisputed` those that may be pursued.
 
     `left_behind` are the bills of a predecessor, or of an account that is no more: referred, never pursued here.
+    `whole`: of all that fell overdue nothing was paid, is disputed or was left behind.
     """
 
     overdue: int
@@ -163,6 +164,7 @@ class Standing(Frozen):
     prepaid: int
     owed: dict[str, int]
     left_behind: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def apart(self) -> int:
@@ -258,9 +260,11 @@ def standing(
         books.pay(books.pursued(at=at))
     overdue = [no for no, bill in books.owed.items() if bill.overdue_from <= as_of]
     gone = {each.bill for each, _ in left_behind if each.stands_at(as_of)}
+    undisputed = sum(books.left[no] for no in overdue if not books.disputed[no] and no not in gone)
     return Standing(
         overdue=sum(books.left[no] for no in overdue),
-        undisputed=sum(books.left[no] for no in overdue if not books.disputed[no] and no not in gone),
+        undisputed=undisputed,
+        whole=undisputed == sum(books.owed[no].amount_fen for no in overdue),
         late_fees=sum(books.fees[no] for no in overdue),
         prepaid=books.prepaid,
         owed={no: books.left[no] for no in overdue if books.left[no]},

@@ -1,13 +1,14 @@
 """YAML as it was written: each value with its line and column, and every fault of the writing at once.
 
-Built from the parser's events: nothing is constructed, no tag is obeyed, no alias is followed. Unquoted true, false,
-null and numbers are what they look like; everything else is the text that was typed. So 08:30 is never 510 minutes
-and 2020-01-29 never an object, whichever YAML version an editor assumes.
+Built from the parser's events: nothing is constructed, no tag is obeyed, no alias is followed unless asked. Unquoted
+true, false, null and numbers are what they look like; everything else is the text that was typed. So 08:30 is never
+510 minutes and 2020-01-29 never an object, whichever YAML version an editor assumes.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -25,6 +26,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+MOST_REPEATED = 10_000
+"""How many values the aliases of one file may stand for together."""
 DEEPEST = 32
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
@@ -109,11 +112,14 @@ def spelled(path: Sequence[str | int]) -> str:
     return text.removeprefix(".") or "file"
 
 
-def read(raw: bytes) -> tuple[Node | None, list[Fault]]:
-    """The tree that `raw` writes, None when its syntax breaks off, and the faults of its writing. Never raises."""
+def read(raw: bytes, *, follow: bool = False) -> tuple[Node | None, list[Fault]]:
+    """The tree that `raw` writes, None when its syntax breaks off, and the faults of its writing. Never raises.
+
+    `follow`: an alias stands for what its anchor marks, and the key << takes in what it does not say itself.
+    """
     faults: list[Fault] = []
     try:
-        return _Reading(_events(_decoded(raw)), faults).document(), faults
+        return _Reading(_events(_decoded(raw)), faults, follow=follow).document(), faults
     except Unreadable as broken:
         return None, [*faults, broken.fault]
 
@@ -149,9 +155,12 @@ def _events(text: str) -> Iterator[Event]:
 
 
 class _Reading:
-    def __init__(self, events: Iterator[Event], faults: list[Fault]) -> None:
+    def __init__(self, events: Iterator[Event], faults: list[Fault], *, follow: bool) -> None:
         self._events = events
         self._faults = faults
+        self._follow = follow
+        self._anchors: dict[str, Node] = {}
+        self._repeated = 0
 
     def document(self) -> Node:
         next(self._events)  # the stream's start
@@ -173,19 +182,36 @@ class _Reading:
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
             self._fault(at, path, f"tags are not obeyed: take {tag} out")
-        if isinstance(event, AliasEvent):
-            self._fault(at, path, f"aliases are not followed: write the value out instead of *{event.anchor}")
         match event:
+            case AliasEvent():
+                return replace(self._meant(event.anchor, at, path), at=at, key_at=key_at or at)
             case MappingStartEvent():
-                return Node(self._mapping(path), at, key_at or at)
+                node = Node(self._mapping(path), at, key_at or at)
             case SequenceStartEvent():
-                return Node(self._sequence(path), at, key_at or at)
+                node = Node(self._sequence(path), at, key_at or at)
             case ScalarEvent():
                 quoted = event.style is not None
                 value = event.value if quoted else _scalar(event.value)
-                return Node(value, at, key_at or at, typed=event.value, quoted=quoted)
+                node = Node(value, at, key_at or at, typed=event.value, quoted=quoted)
             case _:
                 return Node(None, at, key_at or at)
+        if (anchor := getattr(event, "anchor", None)) is not None:
+            self._anchors[anchor] = node
+        return node
+
+    def _meant(self, anchor: str, at: Place, path: Path) -> Node:
+        """What an alias stands for; nothing where that cannot be said."""
+        node = self._anchors.get(anchor)
+        if not self._follow:
+            self._fault(at, path, f"aliases are not followed: write the value out instead of *{anchor}")
+        elif node is None:
+            self._fault(at, path, f"*{anchor} stands for nothing: mark what it means with &{anchor} before it")
+        else:
+            self._repeated += sum(1 for _ in islice(node.walk(), MOST_REPEATED))
+            if self._repeated <= MOST_REPEATED:
+                return node
+            raise Unreadable(Fault(*at, "file", f"aliases repeat more than {MOST_REPEATED} values: write fewer"))
+        return Node(None, at, at)
 
     def _mapping(self, path: Path) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
@@ -202,6 +228,12 @@ class _Reading:
                 )
             elif isinstance(event, ScalarEvent):
                 nodes[name] = node
+        if self._follow and (taken_in := nodes.pop("<<", None)) is not None:
+            for each in taken_in.value if isinstance(taken_in.value, list) else [taken_in]:
+                if isinstance(each.value, dict):
+                    nodes = {**each.value, **nodes}
+                else:
+                    self._fault(each.at, (*path, "<<"), "takes in keys and values: give it a mapping")
         return nodes
 
     def _sequence(self, path: Path) -> list[Node]:

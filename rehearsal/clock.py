@@ -19,6 +19,8 @@ from worker import build_worker
 from workflows.payloads import data_converter
 
 TASK_QUEUE = "rehearsal"
+STUCK_AFTER = 60
+"""Seconds in which a workflow that does not yield counts as hanging."""
 # Not a secret: it keeps the form of stored histories what it is in life, and rehearsals hold no personal data.
 KEYS = {"rehearsal": b"rehearsals-hold-no-personal-data"}
 
@@ -59,6 +61,9 @@ class Players:
         self._worker = build_worker(
             client, database, channel, task_queue=self._task_queue, max_cached_workflows=cached, threads=4
         )
+        if (workflows := self._worker._workflow_worker) is not None:
+            # The SDK has no setting for it: a machine busy for seconds must not look like a workflow that hangs.
+            workflows._deadlock_timeout_seconds = STUCK_AFTER
         await self._worker.__aenter__()
 
     async def stop(self) -> None:

@@ -26,7 +26,7 @@ from policies.packs import PackError, clauses, load_pack
 from policies.written import Fault, Node, Place, spelled
 from policies.written import Path as TreePath
 from rehearsal.expectations import KINDS, Expectation, Known, PersonId, Text
-from rehearsal.openings import ANY_TIME, OPENINGS, ArrearsOpening, Opening
+from rehearsal.openings import ANY_TIME, OPENINGS, Opening
 from rehearsal.report import Duration, Instant, instant
 from rehearsal.report import written as shown
 from rehearsal.verbs import OF_ONE_PROCESS, VERBS, Body, Decide, Instruction, OneOrSeveral, Publish, Stale, Year
@@ -36,6 +36,8 @@ TASKS: dict[str, Collection[str]] = {"arrears": ARREARS_TASKS, "connection": CON
 STAGES: dict[str, Collection[str]] = {"arrears": get_args(Stage), "connection": (*PHASES, "closed")}
 DEFAULT_PEOPLE = {name: Actor(id=name, roles=(role,)) for role in ROLES for name in (role, f"{role}-2")}
 AFTER_THE_LAST_STEP = timedelta(days=730)
+AT_ONCE = ("drive", "crash")
+"""Verbs that need no time of their own: without one they begin where the step before them ends."""
 
 
 class WrongFile(Exception):
@@ -99,7 +101,7 @@ class Rehearsal:
 def read(path: Path) -> Rehearsal:
     """The rehearsal that a file writes. Raises WrongFile with every fault found; nothing is run."""
     try:
-        root, faults = written.read(path.read_bytes())
+        root, faults = written.read(path.read_bytes(), follow=True)
     except OSError as wrong:
         root, faults = None, [Fault(1, 1, "file", f"cannot be read: {wrong.strerror or wrong}")]
     rehearsal = None
@@ -180,7 +182,7 @@ class _Reading:
         steps, people = self._sequence(parts.get("steps"), ("steps",)), self._people(parts.get("people"))
         names = {*self._mapping(parts.get("people"), ()), *DEFAULT_PEOPLE}
         self._known = Known(tasks=TASKS.get(process), stages=STAGES.get(process), people=names, steps=len(steps))
-        opening = self._opening(parts.get("open"), process, starts_at)
+        opening = self._opening(parts.get("open"), process)
         calendar = self._years(parts.get("calendar"), ("calendar",), "days_off", "make_up", "at")
         drafts = [self._draft(node, ("steps", at)) for at, node in enumerate(steps)]
         timed = self._timed(drafts, starts_at)
@@ -252,18 +254,12 @@ class _Reading:
                 people[name] = Actor(id=name, roles=person.role, level=person.level)
         return people
 
-    def _opening(self, node: Node | None, process: str, starts_at: datetime | None) -> Opening | None:
+    def _opening(self, node: Node | None, process: str) -> Opening | None:
         if node is None:
             self._fault(self._root.at, ("open",), "is missing: add what the case is opened with")
         if node is None or process not in OPENINGS:
             return None
-        opening = self._value(OPENINGS[process], node, ("open",))
-        if isinstance(opening, ArrearsOpening) and starts_at is not None:
-            overdue_from = [bill.bill(at=starts_at).overdue_from for bill in opening.bills]
-            if min(overdue_from) > starts_at:
-                message = f"none is overdue at starts_at: the first is from {shown(min(overdue_from))}; start then"
-                self._fault(node.find(("bills",))[0].at, ("open", "bills"), message)
-        return opening
+        return self._value(OPENINGS[process], node, ("open",))
 
     def _years(self, node: Node | None, path: TreePath, *names: str) -> list[Year]:
         years = []
@@ -348,7 +344,7 @@ class _Reading:
                     before = None
                 if exact:
                     at, after = before, None
-            elif free or draft.verb == "drive":
+            elif free or draft.verb in AT_ONCE:
                 at = before if exact else None
             elif after is None and draft.when is not None:
                 self._fault(draft.node.at, path, "needs its time: add at: <instant> or after: P1D")

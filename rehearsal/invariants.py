@@ -27,7 +27,6 @@ from domain.arrears.policy import (
     Contacts,
     Dun,
     Limit,
-    Publish,
     Refer,
     Remind,
     Report,
@@ -370,7 +369,7 @@ def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | No
     match rung:
         case Contacts():
             return None if before.contacts >= rung.count.value else f"{before.contacts} contacts reached the customer"
-        case Dun() | Publish():
+        case Dun():
             return None if rung.task in before.did else f"{rung.task} was not done"
         case Report():
             return None if rung.task in before.reports else f"{rung.task} was not written"

@@ -1,6 +1,6 @@
 """What a rehearsal opens its case with: the bodies of the API, and whatever more the store knows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from domain.account import BILL_DETAILS, Bill, CustomerClass
-from domain.calendars import CHINA
+from domain.calendars import CHINA, local
 from domain.connection import facts as domain_project
 from domain.money import PositiveYuan, Yuan
 from domain.policy import Strict
@@ -77,6 +77,13 @@ class ArrearsOpening(Strict):
 
     account: OpeningAccount
     bills: Annotated[tuple[OpeningBill, ...], Field(min_length=1), AfterValidator(_each_once)]
+
+    def owed(self, *, at: datetime) -> list[Bill]:
+        """The bills as the ledger takes them at `at`. A rehearsed case opens then: with none overdue yet, all are."""
+        bills = [bill.bill(at=at) for bill in self.bills]
+        if any(bill.overdue_from <= at for bill in bills):
+            return bills
+        return [bill.model_copy(update={"due_on": local(at).date() - timedelta(days=1)}) for bill in bills]
 
 
 class Project(Strict):

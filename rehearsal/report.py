@@ -161,11 +161,16 @@ class Escalated(Strict):
 
 
 class Refusal(Strict):
-    """A step (from 1) that was refused and changed nothing."""
+    """A step (from 1) that was refused and changed nothing.
+
+    `also`: codes that are as true of it. `driven`: met by a drive, which leaves the task open and goes on.
+    """
 
     step: int
     code: RefusalCode
     message: str
+    also: tuple[RefusalCode, ...] = Field((), exclude=True)
+    driven: bool = Field(False, exclude=True)
 
 
 class Happened(Strict):

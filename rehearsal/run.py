@@ -7,6 +7,7 @@ from pathlib import Path
 
 from domain.arrears.commands import IssueNotice
 from domain.arrears.facts import ArrearsFacts
+from domain.arrears.forms import APPROVE_LIMIT, LIMIT_PRESSURE
 from domain.arrears.notices import as_told, nothing_due, notice, notices_due
 from domain.calendars import Calendar
 from domain.case import COSIGN, StageEntered
@@ -18,7 +19,7 @@ from domain.connection.works_forms import DECLARATIONS
 from domain.filling import filled
 from domain.people import Actor, Role
 from domain.processes import TASKS
-from domain.refusals import Refused
+from domain.refusals import RefusalCode, Refused
 from domain.tasks import Task
 from policies.packs import load_calendar, load_pack
 from rehearsal.clock import EngineClock
@@ -28,6 +29,7 @@ from rehearsal.report import Refusal, Report, report
 from rehearsal.stage import Stage, staged
 from rehearsal.verbs import (
     AnotherBill,
+    Body,
     ChangeOfAccount,
     Correct,
     Crash,
@@ -113,17 +115,16 @@ class _Player:
     def open(self) -> None:
         stage, at = self.stage, self.rehearsal.starts_at
         match self.rehearsal.open:
-            case ArrearsOpening(account=account, bills=bills):
-                owed = [bill.bill(at=at) for bill in bills]
-                place = intake.open_arrears(stage.database, account, owed, pack=self.pack, at=at)
+            case ArrearsOpening(account=account) as opening:
+                place = intake.open_arrears(stage.database, account, opening.owed(at=at), pack=self.pack, at=at)
                 stage.begin(place, process="arrears", subject=account.no)
             case ConnectionOpening() as opening:
                 if (owes := opening.arrears) is not None:
                     self.debtor = owes.account.no
                     with stage.database.write() as connection:
                         ledger.put_account(connection, owes.account, at=at)
-                        for bill in owes.bills:
-                            ledger.post(connection, owes.account.no, bill.bill(at=at))
+                        for bill in owes.owed(at=at):
+                            ledger.post(connection, owes.account.no, bill)
                 record = opening.record(checklist=checklist(self.pack, opening.project.kind))
                 place = projects.open_project(stage.database, record, pack=self.pack, at=at)
                 stage.begin(place, process="connection", subject=place.case_no)
@@ -150,10 +151,19 @@ class _Player:
             await self.do(step, at)
             await self.stage.rest()
         except Refused as refused:
-            self.refusals.append(Refusal(step=step.number, code=refused.code, message=refused.message))
+            also = self.as_true(step.body, refused.code)
+            self.refusals.append(Refusal(step=step.number, code=refused.code, message=refused.message, also=also))
         finally:
             if step.stale:
                 self.stage.sync_ledger(stale=False)
+
+    def as_true(self, body: Body, code: RefusalCode) -> tuple[RefusalCode, ...]:
+        """What else is true of a refused limit whose task was taken back: it is not open, and the interlock says no."""
+        if not isinstance(body, Decide) or body.task not in (APPROVE_LIMIT.key, LIMIT_PRESSURE.key):
+            return ()
+        if code == "interlock" and not any(task.key == body.task for task in self.stage.open_tasks()):
+            return ("not-open",)
+        return ("interlock",) if code == "not-open" and self.stage.took_back(body.task) else ()
 
     async def do(self, step: Step, at: datetime) -> None:
         stage, account_no = self.stage, self.debtor or self.stage.subject
@@ -301,7 +311,7 @@ class _Player:
         try:
             await self.stage.decide(command)
         except Refused as refusal:
-            return Refusal(step=number, code=refusal.code, message=refusal.message)
+            return Refusal(step=number, code=refusal.code, message=refusal.message, driven=True)
         finally:
             await self.stage.rest()
         return None

@@ -26,7 +26,7 @@ from store.intake import Place
 from store.tables import cases, metadata, tasks
 from store.tables import ledger as ledger_table
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 LONG_AGO = timedelta(days=3650)
 
 
@@ -162,6 +162,13 @@ class Stage:
                 .order_by(tasks.c.opened_at, tasks.c.task_id)
             )
             return [Task.model_validate(row.body) for row in rows]
+
+    def took_back(self, key: str) -> bool:
+        """Whether the case, which is still open, has withdrawn a task of that key."""
+        with self.database.read() as connection:
+            found = select(tasks.c.task_id).join(cases, cases.c.case_no == tasks.c.case_no)
+            mine = (tasks.c.case_no == self.case_no, tasks.c.key == key, tasks.c.status == "withdrawn")
+            return connection.scalar(found.where(*mine, cases.c.status == "open").limit(1)) is not None
 
 
 @asynccontextmanager

@@ -24,7 +24,9 @@ from domain.arrears.events import (
 )
 from domain.arrears.facts import ArrearsFacts
 from domain.arrears.forms import (
+    APPROVE_LIMIT,
     ARREARS_TASKS,
+    LIMIT_PRESSURE,
     HoldReview,
     LimitPublication,
     LimitRecord,
@@ -181,6 +183,7 @@ ArrearsCommand = Annotated[
 
 def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     """The decision, when it may be taken; what only the arrears process knows is checked here. Raises `Refused`."""
+    _refuse_limit_while_held(command, facts)
     decided = decided_task(command, facts, ARREARS_TASKS)
     refuse_unless_signed(decided, facts)
     form = ARREARS_TASKS[command.key].filled(command.form)
@@ -204,6 +207,19 @@ def decide(command: DecideTask, facts: ArrearsFacts) -> TaskDecided:
     if isinstance(form, RestoreRecord) and form.outcome == "valve-untouched" and facts.limited_at is not None:
         raise Refused("form-invalid", "outcome: the pressure was limited here, so the valve must be restored")
     return decided
+
+
+def _refuse_limit_while_held(command: DecideTask, facts: ArrearsFacts) -> None:
+    """A limit approved or done while a hold, plan or promise has taken its task back. Raises `Refused`."""
+    of_a_limit = command.key in (APPROVE_LIMIT.key, LIMIT_PRESSURE.key)
+    if not of_a_limit or not facts.holds or facts.outcome is not None or facts.open_task(command.key) is not None:
+        return
+    hold = facts.holds[0]
+    raise Refused(
+        "interlock",
+        f"{command.key}: {hold.kind} stands ({hold.reason}); nobody is limited until it ends or is released",
+        zh="暂缓、分期或承诺期间不得限压；解除或到期后再办。",
+    )
 
 
 def refuse_sms_that_serves_nothing(command: DecideTask, policy: ArrearsPolicy) -> None:

@@ -137,7 +137,8 @@ def _of_the_event(
         case _:
             pass
     if after.overdue_bills() - before.overdue_bills():
-        paid_down = before.owed().own <= policy.threshold.value
+        owed = before.owed()
+        paid_down = owed.own <= policy.threshold.value and not pursuable(owed, policy)
         begun = before.served or before.contacts or before.did or before.reports or before.restored_at
         if paid_down and begun and pursuable(after.owed(), policy):
             yield LadderRestarted(at=event.at)

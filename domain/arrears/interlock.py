@@ -8,8 +8,8 @@ from typing import Literal
 
 from domain.account import Standing
 from domain.arrears.facts import ArrearsFacts
-from domain.arrears.ladder import period_end, pursuable, told
-from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Dun, Publish, Report, Serve, Wait
+from domain.arrears.ladder import limitable, period_end, told
+from domain.arrears.policy import Approve, ArrearsPolicy, Contacts, Dun, Report, Serve, Wait
 from domain.calendars import Calendar
 from domain.policy import Strict
 from domain.terms import due_at
@@ -54,7 +54,7 @@ def interlock(
     conditions = [
         Condition(
             key="debt",
-            met=pursuable(owed, policy),
+            met=limitable(owed, policy),
             zh="无争议的逾期欠费高于限额",
             en="undisputed overdue debt is above the threshold",
         ),
@@ -78,7 +78,7 @@ def interlock(
         ),
         Condition(
             key="debt-told",
-            met=not pursuable(owed, policy) or told(owed, facts) > policy.threshold.value,
+            met=not limitable(owed, policy) or told(owed, facts) > policy.threshold.value,
             zh="所追缴的欠费中，已送达的通知单指到的部分高于限额",
             en="of the debt that is pursued, the part that a served notice spoke of is above the threshold",
         ),
@@ -159,7 +159,7 @@ def _steps_taken(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
     for rung in policy.ladder:
         if isinstance(rung, Contacts) and facts.contacts < rung.count.value:
             return False
-        if isinstance(rung, Dun | Publish) and rung.task not in facts.did:
+        if isinstance(rung, Dun) and rung.task not in facts.did:
             return False
         if isinstance(rung, Report) and rung.task not in facts.reports:
             return False

@@ -48,7 +48,16 @@ class IssueOrder(Act):
 
 
 def pursuable(owed: Standing, policy: ArrearsPolicy) -> bool:
-    """Whether there is debt that the ladder may go on for: undisputed, overdue and above the threshold."""
+    """Whether there is debt that the ladder may go on for: undisputed, overdue and above the threshold.
+
+    One that is the threshold to the fen is not below it: the ladder goes on until part of it is paid or disputed.
+    """
+    exactly = owed.whole and 0 < owed.undisputed == policy.threshold.value
+    return exactly or limitable(owed, policy)
+
+
+def limitable(owed: Standing, policy: ArrearsPolicy) -> bool:
+    """Whether there is debt that water may be limited for: undisputed, overdue and above the threshold."""
     return owed.undisputed > policy.threshold.value
 
 
@@ -74,13 +83,13 @@ def begins_anew(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
     if facts.withdrawn or not notices or any(task not in facts.served for task in notices):
         return False
     owed = facts.owed()
-    return pursuable(owed, policy) and told(owed, facts) <= policy.threshold.value
+    return limitable(owed, policy) and told(owed, facts) <= policy.threshold.value
 
 
 def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
     """Whether a limit may be carried out or an order stay out: debt above the threshold and nothing that forbids it."""
     forbidden = facts.holds or facts.account.protected or facts.withdrawn
-    return not forbidden and pursuable(facts.owed(), policy)
+    return not forbidden and limitable(facts.owed(), policy)
 
 
 def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
@@ -102,7 +111,7 @@ def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -
         return None
     owed = facts.owed()
     wrongly_limited = facts.limited_at is not None and (
-        not pursuable(owed, policy) or facts.withdrawn or facts.account.protected or facts.notice_overstated
+        not limitable(owed, policy) or facts.withdrawn or facts.account.protected or facts.notice_overstated
     )
     if facts.check_valve or wrongly_limited:
         return Ask(key=RESTORE.key, term=policy.restore.value, clauses=policy.restore.clauses)
@@ -118,11 +127,22 @@ def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -
         return _standing(facts, policy, calendar, because=facts.holds[0].kind)
     if not pursuable(owed, policy):
         return _standing(facts, policy, calendar, because="disputed" if owed.disputed else "below-threshold")
+    published: tuple[Ask, ...] = ()
     for rung in policy.ladder:
+        if isinstance(rung, Publish):
+            published = _to_publish(rung, facts)
+            continue
         step = _called_for(rung, facts, policy, calendar)
         if step is not None:
-            return step
-    return _standing(facts, policy, calendar, because="end-of-ladder")
+            return with_beside(step, published)
+    return with_beside(_standing(facts, policy, calendar, because="end-of-ladder"), published)
+
+
+def _to_publish(rung: Publish, facts: ArrearsFacts) -> tuple[Ask, ...]:
+    """The word in the groups of a limit that is coming: beside the ladder, which does not wait for it."""
+    if rung.task in facts.did or facts.account.protected or facts.limit_given_up_at is not None:
+        return ()
+    return (Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses),)
 
 
 def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
@@ -138,8 +158,6 @@ def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar
                 return StandStill(
                     because="dun", moment=PeriodEnded(at=speaks_at, period="dun", clauses=rung.after.clauses)
                 )
-            return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
-        case Publish() if rung.task not in facts.did:
             return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
         case Report() if rung.task not in facts.reports:
             return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
@@ -171,6 +189,8 @@ def _called_for(rung: Rung, facts: ArrearsFacts, policy: ArrearsPolicy, calendar
             return Ask(key=rung.task, term=rung.term.value, clauses=rung.term.clauses)
         case Limit() if facts.limited_at is None and facts.account.protected:
             return _standing(facts, policy, calendar, because="protected")
+        case Limit() if facts.limited_at is None and not limitable(facts.owed(), policy):
+            return _standing(facts, policy, calendar, because="at-threshold")
         case Limit() if facts.limited_at is None and _tried_in_vain(rung, facts) and policy.decide_unable:
             return Ask(key=DECIDE_UNABLE.key, term=policy.decide_unable.value, clauses=policy.decide_unable.clauses)
         case Limit() if facts.limited_at is None:

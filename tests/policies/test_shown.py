@@ -36,10 +36,10 @@ def test_every_field_that_a_pack_can_demand_has_a_title_in_both_languages() -> N
 
 
 def test_a_rung_keeps_its_name_wherever_it_stands_on_the_ladder() -> None:
-    paths = {name: {value.name: value.path for value in shown(load_pack(name))} for name in ("jinan", "standard")}
-    served = "arrears.ladder.serve-dunning-notice.term"
-    assert paths["jinan"][served] == "arrears.ladder[1].term"
-    assert paths["standard"][served] == "arrears.ladder[2].term"
+    paths = {name: {value.name: value.path for value in shown(load_pack(name))} for name in ("jinan", "liaocheng")}
+    served = "arrears.ladder.approve-limit.term"
+    assert paths["jinan"][served] == "arrears.ladder[5].term"
+    assert paths["liaocheng"][served] == "arrears.ladder[6].term"
     assert name_of(load_pack("jinan"), "arrears.threshold") == "arrears.threshold"
 
 

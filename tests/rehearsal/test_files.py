@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -447,7 +448,6 @@ def test_a_person_declared_under_a_roles_name_takes_the_defaults_place(write: Wr
         ('amount: "86.40", due_on', "amount: 8.64e1, due_on", '10:47: open.bills[0].amount: not an amount in yuan'),
         ('amount: "86.40", due_on', "amount: 0, due_on", "10:47: open.bills[0].amount: the amount must be more than"),
         ("due_on: 2026-03-10", "due_on: soon", "10:64: open.bills[0].due_on: 'soon' is not a day: write it as 2026"),
-        ("due_on: 2026-03-10", "due_on: 2026-03-11", "10:10: open.bills: none is overdue at starts_at: the first is"),
         ("decide: arrears", "deicde: arrears", "13:5: step 1.deicde: is no key here: did you mean decide?"),
         ("serve-dunning-notice\n", "serve-duning-notice\n", "13:13: step 1.decide: 'arrears.serve-duning-notice' is"),
         ("by: wang", "by: wong", "14:9: step 1.by: 'wong' is no person known here: did you mean wang?"),
@@ -563,8 +563,8 @@ def test_a_drive_does_not_excuse_the_steps_behind_it_from_order_or_time(faults_o
     told = faults_of(f"""\
 {HEAD}steps:
   - {{at: 2026-03-12T10:00:00+08:00, drive: {{until: end}}}}
-  - {{crash: worker}}
-  - {{crash: worker}}
+  - {{urge: {{task: arrears.restore}}}}
+  - {{urge: {{task: arrears.restore}}}}
   - {{at: 2026-03-12T09:00:00+08:00, crash: worker}}
 """)
     assert [fault.split(": ")[1:3] for fault in told] == [
@@ -573,21 +573,52 @@ def test_a_drive_does_not_excuse_the_steps_behind_it_from_order_or_time(faults_o
     ]
 
 
-def test_a_drive_without_a_time_begins_where_the_step_before_ended(tmp_path: Path) -> None:
-    file = tmp_path / "driven.yaml"
-    file.write_text(
-        f"""\
+def test_a_drive_and_a_crash_without_a_time_begin_where_the_step_before_ends(write: Write) -> None:
+    rehearsal = read(
+        write(f"""\
 {HEAD}steps:
-  - {{at: 2026-03-12T10:00:00+08:00, crash: worker}}
+  - {{at: 2026-03-12T10:00:00+08:00, contact: {{method: phone}}}}
+  - {{crash: worker}}
+  - {{drive: {{until: grace}}}}
   - {{drive: {{until: end}}}}
-  - {{after: P1D, crash: worker}}
-  - {{drive: {{until: end}}}}
-""",
-        encoding="utf-8",
+""")
     )
-    steps = read(file).steps
-    assert steps[1].at == steps[0].at
-    assert (steps[3].at, steps[3].after) == (None, None)
+    at = datetime(2026, 3, 12, 10, tzinfo=CHINA)
+    assert [(step.at, step.after) for step in rehearsal.steps] == [(at, None)] * 3 + [(None, None)]
+
+
+def test_a_case_opens_at_its_start_though_no_bill_would_be_overdue_yet(write: Write) -> None:
+    opening = read(write(HEAD.replace("due_on: 2026-03-10", "due_on: 2026-03-31"))).open
+    assert isinstance(opening, ArrearsOpening)
+    assert [bill.due_on for bill in opening.owed(at=STARTS_AT)] == [date(2026, 3, 10)]
+
+
+def test_an_alias_stands_for_what_its_anchor_marks(write: Write) -> None:
+    rehearsal = read(
+        write(f"""\
+{HEAD}steps:
+  - &told {{at: &then 2026-03-12T10:00:00+08:00, contact: {{method: phone}}}}
+  - *told
+  - {{<<: *told, by: collector-2}}
+expect:
+  - {{stage: reminded, at: *then}}
+""")
+    )
+    first, second, third = rehearsal.steps
+    assert rehearsal.expect[0] == StageExpected(stage="reminded", at=first.at, line=rehearsal.expect[0].line)
+    assert (second.body, second.at) == (first.body, first.at)
+    assert (third.body, third.by) == (first.body, "collector-2")
+
+
+def test_an_alias_that_stands_for_nothing_or_for_too_much_is_a_fault(faults_of: Faults) -> None:
+    assert faults_of(f"{HEAD}steps: *none\n")[0].split(": ")[1:] == [
+        "steps",
+        "*none stands for nothing",
+        "mark what it means with &none before it",
+    ]
+    laughs = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    laughs += "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefgh"))
+    assert faults_of(laughs)[-1].endswith("aliases repeat more than 10000 values: write fewer")
 
 
 def test_a_project_is_asked_for_its_own_fields_verbs_and_stages(faults_of: Faults) -> None:

@@ -208,7 +208,7 @@ def test_during_a_hold_no_notice_is_served_and_nothing_is_approved():
     play.instruct(PlaceHold, reason="court")
     with pytest.raises(Refused) as refused:
         play.decide(APPROVE)
-    assert refused.value.code == "not-open"
+    assert (refused.value.code, play.open()) == ("interlock", [])
 
 
 # Promises.

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from domain.account import Dispute, Protection, Standing, standing
 from domain.arrears.events import Hold
-from domain.arrears.facts import Approval, ArrearsFacts, OpenHold
+from domain.arrears.facts import Approval, ArrearsFacts, Did, OpenHold
 from domain.arrears.interlock import Moment, interlock, unmet
 from domain.arrears.ladder import period_end, told
-from domain.arrears.policy import ArrearsPolicy, Serve, Wait
+from domain.arrears.policy import ArrearsPolicy, Dun, Serve, Wait
 from tests.domain.arrears.openings import LIMIT, LIMIT_NOTICE, SECOND, bill, policy_of
 from tests.domain.arrears.play import Play, opened
 
@@ -192,13 +192,18 @@ def test_a_report_that_was_not_written_refuses():
     assert refuses(without("reports", "arrears.report-nonpayer")(question("kaifeng"))) == ["steps-taken"]
 
 
-@pytest.mark.parametrize(
-    ("pack", "task"), [("liaocheng", "arrears.publish-limit"), ("standard", "arrears.dun-customer")]
-)
-def test_a_step_of_the_ladder_that_was_not_taken_refuses(pack, task):
-    asked = about(opened(pack=pack).drive(LIMIT))
-    assert refuses(asked) == []
-    assert refuses(without("did", task)(asked)) == ["steps-taken"]
+def test_a_talk_that_a_ladder_asks_for_before_its_limit_and_was_not_held_refuses():
+    asked = question("jinan")
+    dun = next(rung for rung in policy_of("qingdao").ladder if isinstance(rung, Dun))
+    first, *rest = asked["policy"].ladder
+    talks = asked | {"policy": asked["policy"].model_copy(update={"ladder": (first, dun, *rest)})}
+    assert refuses(talks) == ["steps-taken"]
+    assert refuses(fact("did", {dun.task: Did(by="wang", at=asked["at"])})(talks)) == []
+
+
+def test_a_word_in_the_group_that_was_not_given_refuses_nothing():
+    asked = about(opened(pack="liaocheng").drive(LIMIT))
+    assert refuses(without("did", "arrears.publish-limit")(asked)) == []
 
 
 def test_jinan_asks_for_neither_contact_nor_report():

@@ -61,7 +61,18 @@ def test_a_reminder_that_still_waits_is_not_sent_once_the_debt_is_paid():
 
 
 @pytest.mark.parametrize("amounts", [("50.00",), ("30.00", "20.00")])
-def test_fifty_yuan_go_no_further_than_the_reminder(amounts):
+def test_fifty_yuan_go_past_the_reminder_and_are_never_limited(amounts):
+    play = opened(*(bill(f"B{no}", amount, "2026-03-10") for no, amount in enumerate(amounts)))
+    with pytest.raises(Refused, match="debt"):
+        play.drive(LIMIT)
+    assert play.open() == [APPROVE]
+    play.pay("T", "0.01")
+    play.until("2027-03-11 09:00")
+    assert APPROVE not in play.open()
+
+
+@pytest.mark.parametrize("amounts", [("49.99",), ("30.00", "19.99")])
+def test_less_than_fifty_yuan_go_no_further_than_the_reminder(amounts):
     play = opened(*(bill(f"B{no}", amount, "2026-03-10") for no, amount in enumerate(amounts)))
     play.until("2027-03-11 09:00")
     assert play.tasks == {}
@@ -74,8 +85,8 @@ def test_a_fen_above_fifty_yuan_goes_on(amounts):
     assert opened(*(bill(f"B{no}", amount, "2026-03-10") for no, amount in enumerate(amounts))).open() == [DUNNING]
 
 
-def test_a_late_fee_does_not_lift_a_debt_above_the_threshold():
-    assert opened(bill("B1", "50.00", "2026-03-10", late_fee="30")).open() == []
+def test_a_late_fee_does_not_lift_a_debt_to_the_threshold():
+    assert opened(bill("B1", "49.99", "2026-03-10", late_fee="30")).open() == []
 
 
 # The dunning notice.

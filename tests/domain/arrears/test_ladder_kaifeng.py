@@ -130,8 +130,8 @@ def test_the_report_is_withdrawn_when_the_customer_pays():
     assert (play.task(REPORT).status, play.facts.outcome) == ("withdrawn", "settled")
 
 
-def test_fifty_yuan_are_not_reported_whatever_the_contacts():
-    play = opened(bill("B1", "50.00", "2026-03-10"), pack="kaifeng")
+def test_less_than_fifty_yuan_are_not_reported_whatever_the_contacts():
+    play = opened(bill("B1", "49.99", "2026-03-10"), pack="kaifeng")
     for _ in range(3):
         play.instruct(RecordContact, by=WANG, method="phone")
     assert play.until("2026-12-30 00:00").tasks == {}
