@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from logging import ERROR, getLogger
 from pathlib import Path
@@ -30,6 +30,7 @@ HELD, FAILED, WRONG = 0, 1, 2
 async def rehearse(files: Sequence[Path], *, pack: str | None, compare: str | None, as_json: bool) -> int:
     """Run every file; returns the exit code: 0 all holds, 1 something does not, 2 a file is wrong, nothing was run."""
     rehearsals, faults = _read(files)
+    faults += _wrong_packs({"--pack": pack, "--compare": compare}, {rehearsal.process for rehearsal in rehearsals})
     if faults:
         print("\n".join(faults), file=sys.stderr)
         return WRONG
@@ -153,6 +154,20 @@ def draw(comparison: Comparison, folder: Path, *, name: str, lang: str) -> None:
 
 def _first(found: object) -> str:
     return next(iter(found), "-")  # type: ignore[call-overload]
+
+
+def _wrong_packs(named: Mapping[str, str | None], processes: Collection[str]) -> list[str]:
+    """What is wrong with the packs that were named beside the files: unknown, or silent on what is rehearsed."""
+    faults: list[str] = []
+    for option, name in named.items():
+        try:
+            pack = load_pack(name) if name is not None else None
+        except PackError as wrong:
+            faults += [f"{option}: {fault}" for fault in wrong.faults]
+        else:
+            silent = [process for process in processes if pack is not None and getattr(pack, process) is None]
+            faults += [f"{option}: {name} says nothing of {process}: name another pack" for process in sorted(silent)]
+    return faults
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Rehearsal], list[str]]:

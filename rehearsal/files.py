@@ -91,6 +91,10 @@ class Rehearsal:
         """The person declared under that name, else the default one. Raises KeyError."""
         return self.people.get(name) or DEFAULT_PEOPLE[name]
 
+    def known(self, name: str) -> Actor | None:
+        """The same; None when there is nobody of that name."""
+        return self.people.get(name) or DEFAULT_PEOPLE.get(name)
+
     def default_person(self, role: Role, *, avoiding: Collection[str] = ()) -> Actor:
         """Who does a role's work when nobody is named: its default, its second, or another who holds the role."""
         holders = (actor.id for actor in self.people.values() if actor.holds(role))

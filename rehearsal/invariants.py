@@ -27,6 +27,7 @@ from domain.arrears.policy import (
     Contacts,
     Dun,
     Limit,
+    Publish,
     Refer,
     Remind,
     Report,
@@ -392,7 +393,7 @@ def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | No
             return f"{before.approval.by} approved their own work" if before.approval.by in first else None
         case Limit():
             return None if before.limited else "the pressure is not limited"
-        case Remind() | Refer():
+        case Remind() | Publish() | Refer():
             return None
     assert_never(rung)
 

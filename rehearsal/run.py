@@ -41,6 +41,7 @@ from rehearsal.verbs import (
     Pay,
     Print,
     Publish,
+    Reassign,
     Reverse,
 )
 from store import calendars, casebook, intake, ledger, papers, postings, projects, reads
@@ -158,7 +159,13 @@ class _Player:
                 self.stage.sync_ledger(stale=False)
 
     def as_true(self, body: Body, code: RefusalCode) -> tuple[RefusalCode, ...]:
-        """What else is true of a refused limit whose task was taken back: it is not open, and the interlock says no."""
+        """What else is true of a refused step.
+
+        A limit whose task was taken back is not open, and the interlock says no; a task that somebody is given who
+        cannot decide it is a form filled in wrongly, and the wrong role.
+        """
+        if isinstance(body, Reassign) and code == "form-invalid":
+            return ("wrong-role",)
         if not isinstance(body, Decide) or body.task not in (APPROVE_LIMIT.key, LIMIT_PRESSURE.key):
             return ()
         if code == "interlock" and not any(task.key == body.task for task in self.stage.open_tasks()):
@@ -198,6 +205,8 @@ class _Player:
             case Print(anew=anew):
                 await self.print_notice(self.rehearsal.person(step.by or "collector"), anew, at)
             case Instruction() as instruction:
+                if isinstance(instruction, Reassign):
+                    self.refuse_stranger(instruction)
                 by = step.by or self.whoever_tells(step.verb)
                 await stage.instruct(instruction.told(by=self.rehearsal.person(by), at=at))
             case _:
@@ -211,6 +220,15 @@ class _Player:
             return told_by
         may = connection.reassigned_by.value if connection.reassigned_by else REASSIGN
         return told_by if told_by in may else may[0]
+
+    def refuse_stranger(self, reassign: Reassign) -> None:
+        """As the door does: a task goes to nobody who could not decide it. Raises `Refused`."""
+        known, roles = (
+            self.rehearsal.known(reassign.to),
+            {t.role for t in self.stage.open_tasks() if t.key == reassign.task},
+        )
+        if known is not None and roles and not known.holds(*roles):
+            raise Refused("form-invalid", f"to: {reassign.to} does not hold {' or '.join(sorted(roles))}")
 
     async def print_notice(self, by: Actor, anew: str | None, at: datetime) -> None:
         """Make the notice out that is called for, as the door does at its first print."""

@@ -2,15 +2,17 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.clauses import asked_by
 from domain.cosigning import cosign_kind
 from domain.tasks import PICTURE, Form, TaskKind, required_when
 
 Method = Literal["in-person", "posted", "registered", "sms", "phone"]
+_HYPHENED = BeforeValidator(lambda given: given.replace(" ", "-") if isinstance(given, str) else given)
+"""Takes "valve untouched" as people write it, too."""
 
 
 class Service(Form):
@@ -138,7 +140,9 @@ class LimitRecord(Form):
 class RestoreRecord(Form):
     """Water restored, or a recalled order found with its valve untouched."""
 
-    outcome: Literal["restored", "valve-untouched"] = Field(examples=["restored"], title="结果 Outcome")
+    outcome: Annotated[Literal["restored", "valve-untouched"], _HYPHENED] = Field(
+        examples=["restored"], title="结果 Outcome"
+    )
     pressure_after: Decimal | None = Field(None, ge=0, le=3, examples=["0.28"], title="恢复后压力（MPa） After (MPa)")
     photo: str | None = Field(
         None, max_length=200, examples=["valve.jpg"], title="照片 Photo", json_schema_extra=PICTURE

@@ -275,3 +275,14 @@ async def test_one_rehearsal_under_two_packs_shows_what_changes(capsys: pytest.C
     told = Comparison.model_validate(comparison)
     assert sum(told.one.recovered.values()) > 0
     assert told.one.spread.most is None or told.one.spread.most < timedelta(days=400) / timedelta(days=1)
+
+
+@pytest.mark.parametrize("option", ["pack", "compare"])
+async def test_a_pack_beside_the_files_that_is_not_there_is_told_and_nothing_runs(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(__file__).parents[1] / "rehearsals" / "paid-after-the-grace.yaml"
+    packs = {"pack": None, "compare": None} | {option: "nowhere"}
+    assert await rehearse([file], **packs, as_json=True) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.partition(":")[0]) == ("", f"--{option}")

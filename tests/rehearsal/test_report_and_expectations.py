@@ -469,3 +469,22 @@ def test_a_drive_that_was_refused_twice_names_each_refusal_it_expects(told: Repo
     assert unexpected_refusals(expectations, twice) == [
         "step 2 was refused and nothing expects it: interlock: the debt is paid"
     ]
+
+
+def test_a_drive_that_comes_to_a_forbidden_limit_fails_nothing_and_may_be_named(told: Report) -> None:
+    met = Refusal(step=1, code="interlock", message="a school", driven=True)
+    driven = told.model_copy(update={"refusals": (met,)})
+    assert unexpected_refusals([], driven) == []
+    assert check(expects(refused=1, code="interlock"), driven) is None
+    shut = told.model_copy(update={"refusals": (met.model_copy(update={"code": "gate"}),)})
+    assert len(unexpected_refusals([], shut)) == 1
+
+
+def test_a_refusal_may_be_expected_by_either_code_that_is_true_of_it(told: Report) -> None:
+    met = Refusal(step=3, code="not-open", message="taken back", also=("interlock",))
+    seen = told.model_copy(update={"refusals": (met,)})
+    for code in ("not-open", "interlock"):
+        assert check(expects(refused=3, code=code), seen) is None
+        assert unexpected_refusals([expects(refused=3, code=code)], seen) == []
+    assert check(expects(refused=3, code="gate"), seen) is not None
+    assert met.model_dump(mode="json") == {"step": 3, "code": "not-open", "message": "taken back"}
