@@ -21,6 +21,7 @@ from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.phases import PHASES
 from domain.people import ROLES, SYSTEM, Actor, Level, Role
 from domain.policy import Strict
+from domain.refusals import RefusalCode
 from policies import written
 from policies.packs import PackError, clauses, load_pack
 from policies.written import Fault, Node, Place, spelled
@@ -29,7 +30,7 @@ from rehearsal.expectations import KINDS, Expectation, Known, PersonId, Text
 from rehearsal.openings import ANY_TIME, OPENINGS, Opening
 from rehearsal.report import Duration, Instant, instant
 from rehearsal.report import written as shown
-from rehearsal.verbs import OF_ONE_PROCESS, VERBS, Body, Decide, Instruction, OneOrSeveral, Publish, Stale, Year
+from rehearsal.verbs import OF_ONE_PROCESS, VERBS, Body, Decide, Instruction, OneOrSeveral, Publish, Stale, Unfit, Year
 
 Process = Literal["arrears", "connection", "order"]
 TASKS: dict[str, Collection[str]] = {"arrears": ARREARS_TASKS, "connection": CONNECTION_TASKS}
@@ -167,6 +168,7 @@ class _Reading:
         self._root = root
         self._faults = faults
         self._known = Known()
+        self._refused: set[tuple[str, str]] = set()
         self._process = ""
         self._owes = False
 
@@ -188,9 +190,11 @@ class _Reading:
         self._known = Known(tasks=TASKS.get(process), stages=STAGES.get(process), people=names, steps=len(steps))
         opening = self._opening(parts.get("open"), process)
         calendar = self._years(parts.get("calendar"), ("calendar",), "days_off", "make_up", "at")
+        wanted = self._sequence(parts.get("expect"), ("expect",))
+        expected = [each.value for each in wanted if isinstance(each.value, dict)]
+        self._refused = {(_typed(each, "refused"), _typed(each, "code")) for each in expected}
         drafts = [self._draft(node, ("steps", at)) for at, node in enumerate(steps)]
         timed = self._timed(drafts, starts_at)
-        wanted = self._sequence(parts.get("expect"), ("expect",))
         expect = [self._expectation(node, ("expect", at)) for at, node in enumerate(wanted)]
         claimed = self._clauses(parts.get("clauses"), utility=_typed(parts, "pack").partition("@")[0])
         if head is not None and head.until is not None and head.until < head.starts_at:
@@ -296,7 +300,9 @@ class _Reading:
             elif self._process in TASKS and OF_ONE_PROCESS.get(verbs[0], self._process) != self._process:
                 message = f"a case of {self._process} knows no {verbs[0]}: that is for {OF_ONE_PROCESS[verbs[0]]}"
                 self._fault(parts[verbs[0]].key_at, (*path, verbs[0]), message)
-            return _Draft(node, when, frame, verbs[0], self._body(verbs[0], node, path))
+            before = len(self._faults)
+            body = self._body(verbs[0], node, path)
+            return _Draft(node, when, frame, verbs[0], body or self._unfit(verbs[0], path, before))
         if frame is not None and frame.stale and not verbs:
             return _Draft(node, when, frame, "stale", Stale())
         if clean and not verbs:
@@ -323,6 +329,17 @@ class _Reading:
             except ValidationError as invalid:
                 self._invalid(invalid, kind, node, here)
         return body
+
+    def _unfit(self, verb: str, path: TreePath, before: int) -> Unfit | None:
+        """A body that is no good where the file expects just that: what was found since `before` is then no fault."""
+        found = self._faults[before:]
+        code: RefusalCode = (
+            "unknown" if verb == "decide" and not any("form" in each.path for each in found) else "form-invalid"
+        )
+        if (str(int(path[1]) + 1), code) not in self._refused or not found:
+            return None
+        del self._faults[before:]
+        return Unfit(code=code, message=f"{verb}: {found[0].message}")
 
     def _timed(self, drafts: Iterable[_Draft], starts_at: datetime | None) -> list[Step]:
         """The steps with their instants worked out, where each is well written and in order of time."""

@@ -43,6 +43,7 @@ from rehearsal.verbs import (
     Publish,
     Reassign,
     Reverse,
+    Unfit,
 )
 from store import calendars, casebook, intake, ledger, papers, postings, projects, reads
 
@@ -204,6 +205,8 @@ class _Player:
                 await stage.instruct(commands.Declare(by=declarer, at=at, what=what, form=whole))
             case Print(anew=anew):
                 await self.print_notice(self.rehearsal.person(step.by or "collector"), anew, at)
+            case Unfit(code=code, message=message):
+                raise Refused(code, message)
             case Instruction() as instruction:
                 if isinstance(instruction, Reassign):
                     self.refuse_stranger(instruction)

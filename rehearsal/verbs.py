@@ -21,6 +21,7 @@ from domain.money import PositiveYuan
 from domain.people import Actor, Role
 from domain.policy import Strict
 from domain.processes import PROCESSES
+from domain.refusals import RefusalCode
 from rehearsal.expectations import TaskKey, Text, one_of
 from rehearsal.openings import OverdueBill
 from rehearsal.report import Day, Duration, Instant, day, instant
@@ -318,6 +319,13 @@ class Drive(Body):
     until: Moment
     each: Duration = timedelta(hours=1)
     left_alone: tuple[TaskKey, ...] = Field((), alias="except")
+
+
+class Unfit(Body):
+    """A step that the file expects to be refused for what it says."""
+
+    code: RefusalCode
+    message: str
 
 
 class Stale(Body):

@@ -44,6 +44,7 @@ from rehearsal.verbs import (
     Publish,
     Reverse,
     Stale,
+    Unfit,
 )
 from store.ledger import AccountRecord
 
@@ -591,6 +592,20 @@ def test_a_case_opens_at_its_start_though_no_bill_would_be_overdue_yet(write: Wr
     opening = read(write(HEAD.replace("due_on: 2026-03-10", "due_on: 2026-03-31"))).open
     assert isinstance(opening, ArrearsOpening)
     assert [bill.due_on for bill in opening.owed(at=STARTS_AT)] == [date(2026, 3, 10)]
+
+
+def test_a_body_that_is_no_good_is_a_fault_unless_the_file_expects_just_that_refusal(
+    write: Write, faults_of: Faults
+) -> None:
+    steps = "steps:\n  - {after: P1D, pay: {reference: T, amount: 0}}\n  - {after: P1D, decide: arrears.cut-water}\n"
+    expected = "expect:\n  - {refused: 1, code: form-invalid}\n  - {refused: 2, code: unknown}\n"
+    bodies = [step.body for step in read(write(HEAD + steps + expected)).steps]
+    assert [body.code for body in bodies if isinstance(body, Unfit)] == ["form-invalid", "unknown"]
+    for otherwise in ("", expected.replace("form-invalid", "gate").replace("unknown", "gate")):
+        assert [fault.split(": ")[1] for fault in faults_of(HEAD + steps + otherwise)] == [
+            "step 1.pay.amount",
+            "step 2.decide",
+        ]
 
 
 def test_an_alias_stands_for_what_its_anchor_marks(write: Write) -> None:
