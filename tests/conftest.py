@@ -36,9 +36,9 @@ from workflows.payloads import data_converter
 hypothesis_settings.register_profile("house", deadline=None, derandomize="GUANJIA_EXPLORE" not in os.environ)
 hypothesis_settings.load_profile("house")
 
-# What is set for a running house on this machine is not for those of the tests.
-for name in Settings.model_fields:
-    os.environ.pop(f"GUANJIA_{name.upper()}", None)
+# What is set for a running house on this machine, or for its terminal, is not for those of the tests.
+for name in (*(f"GUANJIA_{name.upper()}" for name in Settings.model_fields), "FORCE_COLOR", "PY_COLORS", "COLUMNS"):
+    os.environ.pop(name, None)
 Settings.model_config["env_file"] = None
 
 TEST_KEYS = {"test": b"tests-hold-no-personal-data-here"}

@@ -1,6 +1,7 @@
 """The whole house for tests of the API: uvicorn, a worker and the relay in one loop on a thread, spoken to by HTTP."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -25,7 +26,7 @@ from settings import Settings
 from store.database import Database
 from store.people import Person, add_person
 from store.tables import metadata
-from tests.conftest import TEST_KEYS, RunningEngine, free_port, start_engine
+from tests.conftest import TEST_KEYS, RunningEngine, start_engine
 from worker import build_worker
 
 T = TypeVar("T")
@@ -45,13 +46,14 @@ class Site:
     """A running API, and its worker and relay, which can be sent away and called back."""
 
     def __init__(self, folder: Path, address: str, **more: Any) -> None:
+        self._door = socket.create_server(("127.0.0.1", 0))  # held from now on: nobody else gets this port
         patient = {"decision_timeout": PATIENCE}
         self.settings = Settings(
             data=folder,
             temporal_address=address,
             task_queue=f"site-{uuid4().hex[:8]}",
             payload_keys=KEY,
-            api_port=free_port(),
+            api_port=self._door.getsockname()[1],
             **patient | more,
         )
         self.database = Database(self.settings.database, durable=False)
@@ -61,12 +63,10 @@ class Site:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self.app = create_app(self.settings, database=self.database)
-        config = uvicorn.Config(
-            self.app, host="127.0.0.1", port=self.settings.api_port, log_level="error", access_log=False
-        )
-        self._server = uvicorn.Server(config)
-        self._serving = asyncio.run_coroutine_threadsafe(self._server.serve(), self.loop)
+        self._server = uvicorn.Server(uvicorn.Config(self.app, log_level="error", access_log=False))
+        self._serving = asyncio.run_coroutine_threadsafe(self._server.serve(sockets=[self._door]), self.loop)
         while not self._server.started:
+            assert not self._serving.done(), self._serving
             time.sleep(0.01)
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.settings.api_port}/api/v1", timeout=120)
         self._worker: Any = None
