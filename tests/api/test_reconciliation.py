@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +13,16 @@ from tests.api.conftest import Site, opening
 from tests.api.test_exports import Read
 from tests.conftest import free_port
 
-TODAY = now().date()
-YESTERDAY = (TODAY - timedelta(days=1)).isoformat()
+
+def days_ago(ago: int) -> str:
+    """So many days ago, by the clock that the door looks at."""
+    return (now().date() - timedelta(days=ago)).isoformat()
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A ledger of its own, for a comparison is with all of it; its engine is away."""
-    site = Site(tmp_path_factory.mktemp("books"), f"127.0.0.1:{free_port()}", decision_timeout=0.1)
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Site]:
+    """A ledger of the test's own, for a comparison is with all of it; its engine is away."""
+    site = Site(tmp_path / "books", f"127.0.0.1:{free_port()}", decision_timeout=0.1)
     for no in ("H1", "H2"):
         site.post("/arrears-cases", opening(no), who="clerk")
     yield site
@@ -31,7 +34,7 @@ def test_a_list_of_billings_is_compared_and_the_differences_are_told(house: Site
         {"account": "H1", "balance": "86.40"},
         {"account": "H9", "balance": "7.00", "bills": [{"no": "B7", "owed": "7"}]},
     ]
-    answer = house.post("/ledger/reconciliations", {"day": YESTERDAY, "accounts": owed}, who="administrator")
+    answer = house.post("/ledger/reconciliations", {"day": days_ago(1), "accounts": owed}, who="administrator")
     assert answer.status_code == 201, answer.text
     told = answer.json()
     assert {key: told["about"][key] for key in ("accounts", "differences", "ours", "theirs")} == {
@@ -59,15 +62,15 @@ def test_a_list_of_billings_is_compared_and_the_differences_are_told(house: Site
 def test_a_list_that_cannot_be_right_is_refused(house: Site) -> None:
     one = {"account": "H1", "balance": "5.00"}
     for wrong in (
-        {"day": TODAY.isoformat(), "accounts": [one]},
-        {"day": YESTERDAY, "accounts": [one, one]},
-        {"day": YESTERDAY, "accounts": [one | {"bills": [{"no": "B1", "owed": "4.00"}]}]},
-        {"day": YESTERDAY, "accounts": [one | {"balance": "-5.00"}]},
+        {"day": days_ago(0), "accounts": [one]},
+        {"day": days_ago(1), "accounts": [one, one]},
+        {"day": days_ago(1), "accounts": [one | {"bills": [{"no": "B1", "owed": "4.00"}]}]},
+        {"day": days_ago(1), "accounts": [one | {"balance": "-5.00"}]},
     ):
         answer = house.post("/ledger/reconciliations", wrong, who="administrator")
         assert (answer.status_code, answer.json()["code"]) == (422, "form-invalid"), wrong
     bounded = house.add("bounded", "clerk", grid="G1")
-    assert house.post("/ledger/reconciliations", {"day": YESTERDAY, "accounts": []}, who=bounded).status_code == 403
+    assert house.post("/ledger/reconciliations", {"day": days_ago(1), "accounts": []}, who=bounded).status_code == 403
 
 
 def ask(site: Site, method: str, path: str, who: str = "clerk", **more: Any) -> Any:
@@ -79,7 +82,7 @@ def test_a_list_comes_in_on_the_page(house: Site) -> None:
     assert 'enctype="multipart/form-data"' in ask(house, "GET", "/ledger/reconciliations").text
     assert "multipart" not in ask(house, "GET", "/ledger/reconciliations", "auditor").text
     files = {"file": ("余额.csv", "户号,账单号,欠费余额\nH1,B1,80.00\nH2,B1,86.40\n".encode())}
-    sent = ask(house, "POST", "/ledger/reconciliations", files=files, data={"day": YESTERDAY})
+    sent = ask(house, "POST", "/ledger/reconciliations", files=files, data={"day": days_ago(1)})
     assert sent.status_code == 303, sent.text
     shown = ask(house, "GET", sent.headers["Location"])
     words = " ".join(re.sub(r"<[^>]+>", " ", shown.text).split())
@@ -88,11 +91,11 @@ def test_a_list_comes_in_on_the_page(house: Site) -> None:
     assert sent.headers["Location"] in ask(house, "GET", "/ledger/reconciliations").text
     assert 'href="/ledger/reconciliations"' in ask(house, "GET", "/ledger").text
     agreeing = {"file": ("余额.csv", "户号,欠费余额\nH1,86.40\nH2,86.40\n".encode())}
-    sent = ask(house, "POST", "/ledger/reconciliations", files=agreeing, data={"day": YESTERDAY})
+    sent = ask(house, "POST", "/ledger/reconciliations", files=agreeing, data={"day": days_ago(1)})
     assert "全部一致：2 户，合计 ¥172.80。" in ask(house, "GET", sent.headers["Location"]).text
     for name, content, day, said in (
-        ("余额.csv", "a,b\n1,2\n", YESTERDAY, "没有找到含户号和余额的表"),
-        ("余额.csv", "户号,欠费余额\nH1,1\n", TODAY.isoformat(), "这一天还没有结束"),
+        ("余额.csv", "a,b\n1,2\n", days_ago(1), "没有找到含户号和余额的表"),
+        ("余额.csv", "户号,欠费余额\nH1,1\n", days_ago(0), "这一天还没有结束"),
         ("余额.csv", "户号,欠费余额\nH1,1\n", "gestern", "请填写对账日期"),
     ):
         refused = ask(
@@ -101,7 +104,7 @@ def test_a_list_comes_in_on_the_page(house: Site) -> None:
         assert refused.status_code == 422
         assert said in refused.text
     assert (
-        ask(house, "POST", "/ledger/reconciliations", "auditor", files=files, data={"day": YESTERDAY}).status_code
+        ask(house, "POST", "/ledger/reconciliations", "auditor", files=files, data={"day": days_ago(1)}).status_code
         == 403
     )
 
