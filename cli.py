@@ -465,18 +465,23 @@ def refusals_said() -> Iterator[None]:
 @app.command()
 def verify(case_no: Annotated[str | None, typer.Argument(help="one case; left out: all")] = None) -> None:
     """Check the hash chain of the record. Exit 1 when it is broken, naming the case and the entry."""
-    from sqlalchemy import select
+    from rich.status import Status
 
-    from store.casebook import BrokenChain, verify
-    from store.tables import cases
+    from store.casebook import BrokenChain, verify, verify_all
 
-    with store(Settings()).read() as connection:
-        numbers = [case_no] if case_no else list(connection.scalars(select(cases.c.case_no).order_by(cases.c.case_no)))
-        try:
-            entries = sum(verify(connection, number) for number in numbers)
-        except BrokenChain as broken:
-            fail(str(broken))
-    print(f"{len(numbers)} cases, {entries} entries: the chain holds")
+    database = store(Settings())
+    done, entries = 1 if case_no else 0, 0
+    try:
+        if case_no:
+            with database.read() as connection:
+                entries = verify(connection, case_no)
+        else:
+            with Status("") as status:
+                for done, entries in verify_all(database):
+                    status.update(f"{done} cases, {entries} entries")
+    except BrokenChain as broken:
+        fail(str(broken))
+    print(f"{done} cases, {entries} entries: the chain holds")
 
 
 def store(settings: Settings) -> "Database":

@@ -336,3 +336,17 @@ def test_every_case_has_a_chain_of_its_own(database: Database) -> None:
     with database.read() as connection:
         assert casebook.verify(connection, other.case_no) == 1
         assert shown(connection, other.case_no) == expected(replace(other))
+
+
+def test_all_cases_are_checked_in_short_looks_and_one_whose_row_is_gone_is_found_by_its_opening(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(casebook, "CASES_A_LOOK", 2)
+    for number in range(1, 6):
+        told = place(database, f"QF-20260311-000{number}", f"041002{number}").noting("a")
+        write(database, told, history=3)
+    assert list(casebook.verify_all(database)) == [(2, 2), (4, 4), (5, 5)]
+    with database.write() as connection:
+        connection.execute(delete(cases).where(cases.c.case_no == "QF-20260311-0004"))
+    with pytest.raises(BrokenChain, match="QF-20260311-0004"):
+        list(casebook.verify_all(database))
