@@ -6,7 +6,7 @@ Whatever it says may be said twice: an opening starts a case at most once, a nud
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +25,8 @@ ON_ITS_WAY = timedelta(minutes=1)
 
 OVERSLEPT = timedelta(minutes=5)
 OFTEN = timedelta(hours=1)
+LOOKS_BACK = 3
+"""What was on its way at one look, or is committed after another of a higher number, is within the next ones."""
 AT_MOST = 1000
 SHOWN = 10
 
@@ -44,19 +46,35 @@ class Findings:
     unbilled: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """How far the ledger went at earlier looks, the newest last, and who had not heard of something at the last one."""
+
+    through: tuple[int, ...] = ()
+    unheard: tuple[str, ...] = ()
+
+
 def reconcile(database: Database, *, now: datetime, pack: str | None = None) -> Findings:
-    """Look once, and put right what a word can put right. At most 1,000 cases of a kind a time.
+    """Look once at every case, and put right what a word can put right. At most 1,000 cases of a kind a time.
 
     With a `pack` for cases opened now, what billing told of accounts that came later is taken in.
 
     A case that does not react is nudged every minute for an hour and then once an hour, so that its history stays
     within the engine's bounds.
     """
+    return look(database, now=now, pack=pack, before=Looked())[0]
+
+
+def look(database: Database, *, now: datetime, pack: str | None = None, before: Looked) -> tuple[Findings, Looked]:
+    """Look as `reconcile` does, after earlier looks only at what the ledger has taken in since a few minutes, and at
+    those whom the last look found: a million open cases are not asked every minute what they have heard of.
+    """
     if pack is not None:
         events.take_what_waited(database, pack=pack, at=now)
     unbilled = tuple(_first_bills(database, now))
     with database.read() as connection:
-        unheard = _unheard(connection, now)
+        through = connection.scalar(select(func.coalesce(func.max(ledger.c.position), 0))) or 0
+        unheard = _unheard(connection, now, before)
         unopened = _unopened(connection, now)
         closed = _taken_back_after_closing(connection, now)
         overslept = _overslept(connection, now)
@@ -67,7 +85,7 @@ def reconcile(database: Database, *, now: datetime, pack: str | None = None) -> 
     if nudges or unopened:
         with database.write() as connection:
             _leave_word(connection, nudges, unopened, now)
-    return Findings(
+    found = Findings(
         unheard=_numbers(unheard),
         unopened=_numbers(unopened),
         unreopened=_numbers(unreopened),
@@ -75,6 +93,9 @@ def reconcile(database: Database, *, now: datetime, pack: str | None = None) -> 
         adrift=_numbers(adrift),
         unbilled=unbilled,
     )
+    if len(found.unheard) == AT_MOST:
+        return found, Looked()  # there are more: all are asked again
+    return found, Looked(through=(*before.through, through)[-LOOKS_BACK:], unheard=found.unheard)
 
 
 def _first_bills(database: Database, now: datetime) -> list[str]:
@@ -93,14 +114,27 @@ async def reconcile_for_ever(
     pack_on: Callable[[datetime], str | None] = lambda _: None,
     every: timedelta = timedelta(minutes=1),
 ) -> None:
-    """Look every minute; what is found is logged by case number, and what needs a person as an alarm."""
+    """Look every minute, once an hour at every case; what is found is logged by case number, and what needs a person as
+    an alarm. Then SQLite, which never does so by itself, looks anew at how many rows there are.
+    """
+    before: Looked | None = None
+    whole = datetime.min.replace(tzinfo=UTC)
     while True:
         try:
             at = clock()
-            report(await asyncio.to_thread(reconcile, database, now=at, pack=pack_on(at)))
+            if before is None or at - whole >= OFTEN:
+                await asyncio.to_thread(_count_rows, database)
+                before, whole = Looked(), at
+            found, before = await asyncio.to_thread(look, database, now=at, pack=pack_on(at), before=before)
+            report(found)
         except Exception as failure:  # the database is away: looked again in a minute
             log.warning("reconciler.unable", error=type(failure).__name__)
         await asyncio.sleep(every.total_seconds())
+
+
+def _count_rows(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        database.analyse()
 
 
 def report(findings: Findings) -> None:
@@ -119,8 +153,9 @@ def report(findings: Findings) -> None:
             say(f"reconciler.{kind}", alarm=alarm, count=len(found), cases=list(found[:SHOWN]))
 
 
-def _unheard(connection: Connection, now: datetime) -> Sequence[Any]:
+def _unheard(connection: Connection, now: datetime, before: Looked) -> Sequence[Any]:
     """Open cases that the ledger has facts for which they have not taken in."""
+    of_late = len(before.through) == LOOKS_BACK
     news = (
         select(func.min(ledger.c.at))
         .where(ledger.c.account_no == cases.c.subject, ledger.c.position > cases.c.ledger_position)
@@ -129,6 +164,10 @@ def _unheard(connection: Connection, now: datetime) -> Sequence[Any]:
     found = select(cases.c.case_no, cases.c.process, cases.c.subject, news.label("since")).where(
         cases.c.process == "arrears", cases.c.status == "open", news <= now - ON_ITS_WAY
     )
+    if of_late:
+        since = select(ledger.c.account_no).where(ledger.c.position > before.through[0])
+        again = select(cases.c.subject).where(cases.c.case_no.in_(before.unheard))
+        found = found.where(cases.c.subject.in_(since.union(again)))
     return connection.execute(found.limit(AT_MOST)).all()
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import delete, select
 from structlog.testing import capture_logs
 
 from domain.account import Reversal
-from runtime.reconciler import Findings, reconcile, reconcile_for_ever, report
+from runtime import reconciler
+from runtime.reconciler import LOOKS_BACK, Findings, Looked, look, reconcile, reconcile_for_ever, report
 from store import intake, ledger, outbox
 from store.database import Database
 from store.tables import cases, openings, tasks
@@ -242,3 +243,36 @@ def test_word_left_by_the_reconciler_is_taken_like_any_other(database: Database)
     reconcile(database, now=NOON)
     with database.write() as connection:
         assert [row.kind for row in outbox.take(connection, now=NOON)] == ["open"]
+
+
+def test_after_some_looks_only_what_the_ledger_took_in_since_is_asked_about_and_who_was_found_is_asked_again(
+    database: Database,
+) -> None:
+    first, second = open_and_current(database), open_and_current(database, "0410024")
+    looked = Looked()
+    for minutes in range(LOOKS_BACK):
+        found, looked = look(database, now=NOON + minutes * MINUTE, before=looked)
+        assert found == Findings()
+    later = NOON + LOOKS_BACK * MINUTE
+    intake.record_payment(database, "0410023", payment(at=later))
+    forget_words(database)
+    for minutes in range(1, LOOKS_BACK + 3):
+        found, looked = look(database, now=later + minutes * MINUTE, before=looked)
+        assert found.unheard == (first,)
+    intake.record_payment(database, "0410024", payment("T2", at=later))
+    forget_words(database)
+    long_since = Looked(through=(10**9,) * LOOKS_BACK, unheard=looked.unheard)
+    assert look(database, now=later + 9 * MINUTE, before=long_since)[0].unheard == (first,)
+    assert set(reconcile(database, now=later + 9 * MINUTE).unheard) == {first, second}
+
+
+def test_where_more_was_found_than_fits_every_case_is_asked_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "AT_MOST", 1)
+    for account_no in ("0410023", "0410024"):
+        open_and_current(database, account_no)
+        intake.record_payment(database, account_no, payment(f"T{account_no}", at=NOON))
+    found, looked = look(database, now=NOON + MINUTE, before=Looked(through=(0,) * LOOKS_BACK))
+    assert len(found.unheard) == 1
+    assert looked == Looked()
