@@ -14,6 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefault
 
+ANALYSED = 4000
+
 
 class Database:
     """Transactions on one database.
@@ -39,6 +41,17 @@ class Database:
         """One consistent view; nothing written in it is kept."""
         with self.engine.connect() as connection:
             yield connection
+
+    def analyse(self) -> None:
+        """Let the planner know how many rows there are, and how they are spread: after many have come, or now and then.
+
+        What it knows of a table that was small makes it walk through a large one. On SQLite some thousand rows of each
+        index are looked at, which takes milliseconds; PostgreSQL draws a sample by itself, but only some time later.
+        """
+        with self.write() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"PRAGMA analysis_limit={ANALYSED}")
+            connection.exec_driver_sql("ANALYZE")
 
     def close(self) -> None:
         self.engine.dispose()

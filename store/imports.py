@@ -28,6 +28,7 @@ from store.tables import accounts, imports, ledger, numbers, openings, outbox
 
 ROWS_A_TRANSACTION = 500
 KEPT_FAULTS = 1000
+MANY = 1000
 # Writers who wait for the one lock of SQLite look again after some milliseconds: a file must not starve decisions.
 BREATH = 0.01
 
@@ -97,6 +98,9 @@ def import_ledger(
             if progress is not None:
                 progress(counts.done, max(counts.done, file.total_rows or 0))
             time.sleep(BREATH)
+        if counts.bills_new >= MANY:
+            # PostgreSQL looks by itself when it gets round to it, and until then reads as if the tables were small.
+            database.analyse()
         return _ended(database, run, counts)
     except import_runs.MovedElsewhere:
         if (done := _answered(database, file.sha256)) is not None:
