@@ -1,12 +1,14 @@
-"""A ledger file parsed, checked and stored: `python -m bench.imports [accounts]`, and a bare reading of the same file.
+"""A ledger file parsed, checked and stored, and a bare reading of the same file.
+
+`python -m bench.imports [--accounts N] [--postgres]`; into an empty store, so that the tables grow from nothing.
 
 The opening of cases is apart: it is left as word for the engine. CPU is what this process used, for a machine at rest
 waits for little else; the wall clock is printed beside it, with the load that the machine had.
 """
 
+import argparse
 import os
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from activities.ledger_file import read_ledger
+from bench.lists import store
 from rehearsal.sample_ledger import write_sample_ledger
 from runtime.wall_clock import now
 from store.database import Database
@@ -25,19 +28,22 @@ ACCOUNTS = 87_500
 """About one in seven owes two bills: some 100,000 rows."""
 
 
-def main(accounts: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="guanjia-bench-") as name:
-        folder = Path(name)
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="bench.imports")
+    asked.add_argument("--accounts", type=int, default=ACCOUNTS)
+    asked.add_argument("--postgres", action="store_true")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="guanjia-bench-", ignore_cleanup_errors=True) as name:
+        folder, accounts = Path(name), given.accounts
+        folder.chmod(0o755)  # PostgreSQL may run under a user of its own
         path = folder / "ledger.xlsx"
         rows = write_sample_ledger(path, accounts=accounts, seed=1, as_of=date(2026, 11, 20))
         before = memory()
         timed(f"read and checked, {rows} rows", lambda: sum(1 for _ in read_ledger(path)))
-        url = f"sqlite:///{folder / 'guanjia.db'}"
-        upgrade(url)
-        database = Database(url)
-        timed(f"taken in, {rows} rows", lambda: taken_in(database, path))
-        timed("the same again", lambda: taken_in(database, path))
-        database.close()
+        with store(folder, postgres=given.postgres, durable=True) as database:
+            upgrade(database.url)
+            timed(f"taken in, {rows} rows, {database.engine.dialect.name}", lambda: taken_in(database, path))
+            timed("the same again", lambda: taken_in(database, path))
         print(f"memory: {before:.0f} MB before, {memory():.0f} MB at the most; load {os.getloadavg()[0]:.1f}")
 
 
@@ -57,4 +63,4 @@ def memory() -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ACCOUNTS)
+    main()

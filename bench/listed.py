@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from domain.processes import TASKS
 from store import search
@@ -130,10 +130,9 @@ def put(database: Database, listed: Iterator[Listed]) -> int:
             ]
             connection.execute(insert(found_by), terms)
         done += len(chunk)
-    with database.write() as connection:
-        # What a database knows of so many new rows is otherwise a matter of when it last looked: a plan made for twelve
-        # rows took five minutes on five thousand.
-        connection.execute(text("ANALYZE"))
+    # What a database knows of so many new rows is otherwise a matter of when it last looked: a plan made for twelve
+    # rows took five minutes on five thousand.
+    database.analyse()
     return done
 
 

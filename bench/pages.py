@@ -16,7 +16,8 @@ from pathlib import Path
 
 import httpx2
 
-from bench.lists import fill, percentiles
+from bench.grown import fill
+from bench.lists import AT, percentiles
 from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
@@ -48,7 +49,7 @@ def main() -> None:
         data = Path(folder)
         settings = Settings(data=data, api_port=free_port())
         database = Database(settings.database, durable=False)
-        fill(database, projects=asked.projects, arrears=asked.arrears)
+        fill(database, projects=asked.projects, arrears=asked.arrears, times=1, at=AT)
         people = (
             Person(id="supervisor", name="主任", roles=("supervisor",)),
             Person(id="collector", name="催缴员", roles=("collector",), section="城东1管区"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, event, insert, select
 
 from bench.listed import arrears_cases, put
 from bench.lists import AT, CHIEF, people, store
@@ -141,8 +141,7 @@ def main() -> None:
             with database.write() as connection:
                 dues.refresh(connection, nos[first : first + AT_ONCE])
         took = f"{time.perf_counter() - began:.1f} s, {time.process_time() - worked:.1f} s of the processor"
-        with database.write() as connection:
-            connection.execute(text("ANALYZE"))
+        database.analyse()
         print(f"{len(nos)} accounts, 15 bills each: told by the ledger in {took}")
         measure(database)
 

@@ -13,7 +13,7 @@ from store.keyset import Page
 from store.notices import starred
 from store.people import Person, watches_only, within
 from store.pressing import NEVER, WITH_OTHERS, end_of_today
-from store.tables import PARTS, accounts, cases
+from store.tables import OPEN_CASE, PARTS, accounts, cases
 
 _WALK, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("walk", "grid"))
 ORDERS = {
@@ -129,10 +129,9 @@ def arrears_work(
     Raises `Refused("form-invalid")` for a round through more than one section. At most three statements.
     """
     filters = _filters(where, at=at, on_foot=order == "route")
-    way = ORDERS.get(order)
+    way, around = ORDERS.get(order), None
     if way is None:
         way, around = _round(person, where)
-        filters.rest.extend(around)
     page = case_page(
         connection,
         person,
@@ -142,7 +141,7 @@ def arrears_work(
         order=way,
         after=after,
         limit=limit,
-        by_account=order == "route",
+        around=around,
     )
     open_now = open_tasks(connection, [row.case_no for row in page.rows])
     hide = watches_only(person)
@@ -163,11 +162,12 @@ def same_household(connection: Connection, person: Person, account_no: str) -> l
     mine = connection.execute(select(accounts).where(accounts.c.account_no == account_no)).one_or_none()
     if mine is None or not mine.address:
         return []
-    parts = [accounts.c[part] == mine._mapping[part] for part in PARTS if mine._mapping[part] is not None]
+    # Said so that the address leads, of which there are few, and no part of the town.
+    parts = [accounts.c[part].concat("") == mine._mapping[part] for part in PARTS if mine._mapping[part] is not None]
     rows = connection.execute(
         select(cases.c.case_no, cases.c.subject.label("account_no"), cases.c.amount_fen, cases.c.stage)
         .join_from(cases, accounts, accounts.c.account_no == cases.c.subject)
-        .where(cases.c.process == "arrears", cases.c.status == "open", within(person, cases), *parts)
+        .where(cases.c.process == "arrears", OPEN_CASE, within(person, cases, lead=False), *parts)
         .where(accounts.c.address == mine.address, accounts.c.account_no != account_no)
         .order_by(cases.c.case_no)
         .limit(20)
@@ -189,6 +189,7 @@ def _round(person: Person, where: WorkFilter) -> tuple[Order, list[ColumnElement
 def _filters(where: WorkFilter, *, at: datetime, on_foot: bool) -> Narrowed:
     asked = {
         "stage": (where.stage is not None, "stage", lambda column: column == where.stage),
+        "standing": (where.standing is not None, "standing", lambda column: column == where.standing),
         "amount": (where.amount_from is not None, "amount_fen", lambda column: column >= where.amount_from),
         "proof": (where.proof_missing, "proof_missing", lambda column: column.is_(True)),
         "today": (where.due_today, "presses_at", lambda column: column <= end_of_today(at)),
@@ -196,7 +197,6 @@ def _filters(where: WorkFilter, *, at: datetime, on_foot: bool) -> Narrowed:
     }
     few = [Bound(column, asks) for given, column, asks in asked.values() if given]
     rest = in_parts(where, lead=not on_foot)
-    rest += [cases.c.standing == where.standing] if where.standing is not None else []
     rest += [cases.c.kind == where.kind] if where.kind is not None else []
     rest += [cases.c.case_no.in_(where.case_nos)] if where.case_nos else []
     return Narrowed(where.q, few, rest)

@@ -1,20 +1,21 @@
 """Pages of open cases of one process, shared by the board and the arrears work list.
 
-An order has an index of its own, within each part of the organisation too. A filter that leaves few rows is read by its
-own index and put in order; one that leaves many is so dense that the page is full before long: either way a page costs
-a bounded number of rows, and one statement besides the page says which way it is.
+An order has an index of its own, within each part of the organisation too, and some filters have one in the order.
+Another filter that leaves few rows is read by its own index and put in order; one that leaves many is so dense that the
+page is full before long: either way a page costs a bounded number of rows, and one statement besides the page says
+which way it is.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from domain.policy import Strict
 from store import search
-from store.keyset import Kind, Page, beyond, page_of
-from store.people import Person, within
+from store.keyset import Kind, Page, beyond, page_of, together
+from store.people import Person, bounds, within
 from store.tables import OPEN_CASE, OPEN_TASK, PARTS, accounts, cases, tasks
 
 
@@ -30,7 +31,7 @@ class Order(NamedTuple):
         return statement.order_by(*(part.desc() if self.down else part for part in self.key))
 
 
-_PRESSING = ("presses_at", "stage", "proof_missing", "responsible")
+_PRESSING = ("presses_at", "stage", "standing", "proof_missing", "responsible")
 PRESSING = Order((cases.c.presses_at, cases.c.case_no), ("instant", "text"), along=_PRESSING)
 NEWEST = Order((cases.c.opened_at, cases.c.case_no), ("instant", "text"), down=True, along=("stage",))
 OLDEST = NEWEST._replace(down=False)
@@ -88,37 +89,39 @@ def case_page(
     order: Order,
     after: str | None,
     limit: int,
-    by_account: bool = False,
+    around: Sequence[ColumnElement[bool]] | None = None,
 ) -> Page[Any]:
     """A page of `statement`'s rows: a select from cases and what is joined to them.
 
-    `by_account`: the order is one of accounts, whose open case is looked up.
+    `around`: the order is one of the accounts that fit these, and the open case of each is looked up.
     """
-    wanted = [cases.c.process == process, OPEN_CASE, scope(person, lead=not by_account), *where.rest]
-    if by_account:
-        # Said so that no index of cases leads: the accounts come first, in their order, and then the case of each.
-        of_process = cases.c.process == func.coalesce(process, accounts.c.account_no)
-        wanted[:2] = [of_process, cases.c.status.concat("") == "open"]
+    in_order = not where.q and len(where.few) == 1 and where.few[0].column in order.along
+    few, looked_up = (False, []) if in_order else narrowed(connection, where, process)
+    wanted = [cases.c.process == process, *where.rest, *looked_up]
+    wanted += [each.leading if not few and each.column in order.along else each.following for each in where.few]
+    further = [*(around or ())]
     if after is not None:
-        wanted.append(beyond(order.key, order.kinds, after, down=order.down))
-    few, looked_up = narrowed(connection, where, process)
-    wanted += looked_up
-    for bound in where.few:
-        wanted.append(bound.leading if not few and bound.column in order.along else bound.following)
-
-    def of(*columns: ColumnElement[Any]) -> Select[Any]:
-        owner = accounts.c.account_no == cases.c.subject
-        return select(*columns).join_from(accounts, cases, owner) if by_account else select(*columns)
-
+        further.append(beyond(order.key, order.kinds, after, down=order.down))
+    named = [part.label(f"key{no}") for no, part in enumerate(order.key)]
+    owner = accounts.c.account_no == cases.c.subject
+    left = select(cases.c.case_no, *named).where(OPEN_CASE, *wanted, *further)
+    read: FromClause
     if few:
         # Read whole before it is put in order: otherwise the order's own index would be walked from its start.
-        left = of(cases.c.case_no, *(part.label(f"key{no}") for no, part in enumerate(order.key)))
-        read = left.where(*wanted).cte("read").prefix_with("MATERIALIZED")
-        keys = [read.c[f"key{no}"] for no in range(len(order.key))]
-        first = select(read.c.case_no).order_by(*(key.desc() if order.down else key for key in keys))
-        drawn = first.limit(limit + 1)
+        mine = left if around is None else left.join_from(cases, accounts, owner)
+        read = mine.where(within(person, cases, lead=False)).cte("read").prefix_with("MATERIALIZED")
+    elif around is None:
+        each = [order.by(left.where(bound)).limit(limit + 1) for bound in bounds(person, cases)]
+        read = together(each).subquery()
     else:
-        drawn = order.by(of(cases.c.case_no).where(*wanted)).limit(limit + 1)
+        # The accounts come first, in their order, and then the case of each: no index of open cases is to lead.
+        its = select(cases.c.case_no).where(owner, cases.c.status.concat("") == "open", *wanted)
+        open_case = its.where(within(person, cases, lead=False)).limit(1).correlate(accounts).scalar_subquery()
+        of_each = select(open_case.label("case_no"), *named).where(*further).subquery()
+        read = select(of_each).where(of_each.c.case_no.is_not(None)).subquery()
+    keys = [read.c[f"key{no}"] for no in range(len(order.key))]
+    first = select(read.c.case_no).order_by(*(key.desc() if order.down else key for key in keys))
+    drawn = first.limit(limit + 1)
     page = statement.add_columns(*(part.label(f"_key{no}") for no, part in enumerate(order.key)))
     rows = connection.execute(order.by(page.where(cases.c.case_no.in_(drawn)))).all()
     return page_of(rows, limit, lambda row: [row._mapping[f"_key{no}"] for no in range(len(order.key))])
@@ -138,13 +141,6 @@ def narrowed(connection: Connection, where: Narrowed, process: str) -> tuple[boo
         return True, [cases.c.case_no.in_(search.cases_found(where.q))]
     fits = search.case_fits(where.q)
     return (False, [fits]) if least is None else (True, [cases.c.case_no.in_(ways[least - 1]), fits])
-
-
-def scope(person: Person, *, lead: bool) -> ColumnElement[bool]:
-    """`people.within` for cases; unless it is to `lead`, no index of cases does."""
-    if lead or person.parts is None or not person.inside:
-        return within(person, cases)
-    return or_(*(cases.c[part].concat("") == own for part, own in person.parts))
 
 
 def in_parts(where: Any, *, lead: bool = True) -> list[ColumnElement[bool]]:

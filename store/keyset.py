@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Date, String, literal, tuple_
+from sqlalchemy import BigInteger, ColumnElement, CompoundSelect, Date, Select, String, literal, select, tuple_, union
 
 from domain.calendars import CHINA
 from domain.policy import Strict
@@ -38,6 +38,11 @@ def beyond(key: Sequence[ColumnElement[Any]], kinds: Sequence[Kind], after: str,
     here = tuple_(*key)
     there = tuple_(*(literal(part, _SQL[kind]) for part, kind in zip(parts, kinds, strict=True)))
     return here < there if down else here > there
+
+
+def together(drawn: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
+    """Several limited selects as one, each row once: what falls into two parts stands in both."""
+    return drawn[0] if len(drawn) == 1 else union(*(select(part.subquery()) for part in drawn))
 
 
 def cursor(key: Sequence[str]) -> str:

@@ -78,20 +78,34 @@ _KEPT = tuple(name for name in Person.model_fields if name in people.c)
     "changchun.connection.fixed-site-by-district-rep",
     "liaocheng.organisation.ab-two-cover",
 )
-def within(person: Person, table: Table) -> ColumnElement[bool]:
-    """The rows of a table with grid, section and office that the person may read: roles and part, as one predicate."""
+def within(person: Person, table: Table, *, lead: bool = True) -> ColumnElement[bool]:
+    """The rows of a table with grid, section and office that the person may read: roles and part, as one predicate.
+
+    Unless it is to `lead`, it is said so that no index is entered by it.
+    """
+    return or_(*bounds(person, table, lead=lead))
+
+
+def bounds(person: Person, table: Table, *, lead: bool = True) -> list[ColumnElement[bool]]:
+    """`within` taken apart: a predicate for each part, so that each is read in order along an index of its own."""
     if not person.inside:
-        return false()
+        return [false()]
     if person.parts is None:
-        return true()
-    return or_(*(table.c[column] == value for column, value in person.parts))
+        return [true()]
+    columns = {column: table.c[column] if lead else table.c[column].concat("") for column, _ in person.parts}
+    return [columns[column] == value for column, value in person.parts]
 
 
-def task_within(person: Person) -> ColumnElement[bool]:
+def task_within(person: Person, *, lead: bool = True) -> ColumnElement[bool]:
     """The same for tasks. A contractor sees those that were given into their hands, and no other."""
+    return or_(*task_bounds(person, lead=lead))
+
+
+def task_bounds(person: Person, *, lead: bool = True) -> list[ColumnElement[bool]]:
+    """`task_within` taken apart."""
     if person.inside:
-        return within(person, tasks)
-    return and_(tasks.c.role.in_(person.roles), or_(tasks.c.assignee == person.id, tasks.c.holder == person.id))
+        return bounds(person, tasks, lead=lead)
+    return [and_(tasks.c.role.in_(person.roles), column == person.id) for column in (tasks.c.assignee, tasks.c.holder)]
 
 
 def reasons(person: Person) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ two pages neither repeat nor hide others.
 """
 
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, union_all
@@ -16,7 +17,7 @@ from domain.refusals import Refused
 from domain.tasks import Task
 from store import search
 from store.keyset import Page, beyond, page_of
-from store.people import Person, task_within, within
+from store.people import Person, bounds, task_within, within
 from store.tables import accounts, cases, entries, imports, ledger, limit_orders, notices, projects, tasks
 
 PROCESSES = ("arrears", "connection", "order")
@@ -43,11 +44,11 @@ def case_list(
 ) -> Page[Any]:
     """Cases by opening, newest first or oldest first. Raises `Refused("form-invalid")` for a cursor of another list.
 
-    One statement, two with a search: a part for each process and status, each along its own index, put together in
-    order.
+    One statement, two with a search: a part for each process, status and part of the organisation, each along its own
+    index, put together in order.
     """
     key = (cases.c.opened_at, cases.c.case_no)
-    wanted = [within(person, cases)]
+    wanted: list[ColumnElement[bool]] = []
     for name in ("stage", "grid", "section", "office"):
         wanted += [cases.c[name] == value] if (value := getattr(where, name)) else []
     if after is not None:
@@ -62,13 +63,13 @@ def case_list(
         part = select(cases.c.case_no).where(cases.c.process == process)
         if where.account is not None or found_few is not None:
             # A handful of rows. An order asked for here, or a bare status, would lead the planner along all cases.
-            few = part.where(*wanted)
+            few = part.where(*wanted, within(person, cases, lead=False))
             few = few.where(cases.c.subject == where.account) if where.account is not None else few
             few = few.where(cases.c.case_no.in_(found_few)) if found_few is not None else few
             parts.append(few.where(cases.c.status.concat("") == where.status) if where.status else few)
             continue
-        for status in [where.status] if where.status else STATUSES:
-            ordered = _ordered(part.where(cases.c.status == status, *wanted), key, newest)
+        for status, bound in product([where.status] if where.status else STATUSES, bounds(person, cases)):
+            ordered = _ordered(part.where(cases.c.status == status, bound, *wanted), key, newest)
             parts.append(select(ordered.limit(limit + 1).subquery().c.case_no))
     found = select(*_CASE_COLUMNS).where(cases.c.case_no.in_(union_all(*parts)))
     rows = connection.execute(_ordered(found, key, newest).limit(limit + 1)).all()

@@ -14,9 +14,9 @@ from domain.calendars import local, start_of
 from domain.clauses import keeps
 from domain.policy import Strict
 from domain.recovery import AGES, due_between, month_of, rate
-from store.keyset import Page, beyond, page_of
+from store.keyset import Page, beyond, page_of, together
 from store.notices import starred
-from store.people import Person, watches_only, within
+from store.people import Person, bounds, watches_only, within
 from store.pressing import WITH_OTHERS
 from store.tables import (
     MONEY_CAME,
@@ -151,15 +151,17 @@ class StepSum(Strict):
     paid: int
 
 
-def _came(person: Person, *, month: int) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
-    """The stage at which a payment found its case, and which payments of a month stand."""
+def _came(
+    person: Person, *, month: int, after: str | None = None
+) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
+    """The stage at which a payment found its case, and which payments of a month stand, those `after` a cursor."""
     first = date(month // 100, month % 100, 1)
-    after = (first + timedelta(days=32)).replace(day=1)
+    over = (first + timedelta(days=32)).replace(day=1)
     before = entries.alias()
     stage = (
         select(before.c.body["stage"].as_string())
         .where(
-            before.c.case_no == entries.c.case_no,
+            before.c.case_no == cases.c.case_no,  # the case's own part is asked first, of whatever payment
             before.c.id < entries.c.id,
             before.c.event == "StageEntered",
             before.c.superseded.is_(False),
@@ -169,12 +171,16 @@ def _came(person: Person, *, month: int) -> tuple[ColumnElement[Any], list[Colum
         .scalar_subquery()
     )
     reference = entries.c.body["payment"]["reference"].as_string()
-    back = exists().where(ledger.c.kind == "reversal", ledger.c.unique_key == reference)
+    back = exists().where(
+        ledger.c.kind == "reversal", ledger.c.unique_key == reference, ledger.c.account_no == cases.c.subject
+    )
+    # A cursor is where to begin: the month's own beginning is said so that nothing is walked from there.
+    since = entries.c.at if after is None else func.coalesce(entries.c.at, entries.c.at)
     wanted = [
         MONEY_CAME,
         STANDING,
-        entries.c.at >= start_of(first),
-        entries.c.at < start_of(after),
+        since >= start_of(first),
+        entries.c.at < start_of(over),
         ~back,
         within(person, cases),
     ]
@@ -211,7 +217,7 @@ def came_in(
     connection: Connection, person: Person, *, month: int, stage: str | None, after: str | None, limit: int
 ) -> Page[Came]:
     """The payments behind `by_step`, oldest first."""
-    at_stage, wanted = _came(person, month=month)
+    at_stage, wanted = _came(person, month=month, after=after)
     if stage is not None:
         wanted.append(at_stage == stage)
     if after is not None:
@@ -359,11 +365,13 @@ class DueCounts(Strict):
     unpaid_fen: int
 
 
-def _dues(person: Person, where: DueFilter, *, at: datetime) -> list[ColumnElement[bool]]:
+def _dues(where: DueFilter, *, at: datetime, lead: bool) -> list[ColumnElement[bool]]:
+    """What bills must fit. `lead`: all of them are added up; else the first are read, in the order of accounts."""
     today = local(at).date()
-    wanted = [within(person, dues), *(dues.c[part] == name for part in PARTS if (name := getattr(where, part)))]
+    wanted: list[ColumnElement[bool]] = [dues.c[part] == name for part in PARTS if (name := getattr(where, part))]
     if where.month is not None:
-        wanted += [dues.c.month == where.month, dues.c.due_on < today]
+        month = dues.c.month if lead else func.coalesce(dues.c.month, dues.c.month)
+        wanted += [month == where.month, dues.c.due_on < today]
     if where.age is not None:
         wanted.append(_due(*due_between(where.age, today=today)))
     if where.disputed is not None:
@@ -379,10 +387,13 @@ def watched(
 ) -> Page[DueRow]:
     """Who has paid and who has not: bills by account, with the open case of each that has one. One statement."""
     key = (dues.c.account_no, dues.c.bill_no)
-    wanted = _dues(person, where, at=at)
+    # SQLite would take the index of months and put all of a month in order; PostgreSQL knows how many they are.
+    wanted = _dues(where, at=at, lead=connection.dialect.name != "sqlite")
     if after is not None:
         wanted.append(beyond(key, ("text", "text"), after, down=False))
-    drawn = select(*key).where(*wanted).order_by(*key).limit(limit + 1).subquery()
+    parts = [select(*key).where(*wanted, bound).order_by(*key).limit(limit + 1) for bound in bounds(person, dues)]
+    each = together(parts).subquery()
+    drawn = select(each).order_by(each.c.account_no, each.c.bill_no).limit(limit + 1).subquery()
     open_case = (cases.c.process == "arrears") & (cases.c.subject == dues.c.account_no) & OPEN_CASE
     statement = (
         select(
@@ -413,7 +424,7 @@ def watched_counts(connection: Connection, person: Person, where: DueFilter, *, 
     """How many of the bills of a filter are paid, whatever it says of paid. One statement."""
     unpaid = case((UNPAID, 1), else_=0)
     left = case((UNPAID, dues.c.amount_fen - dues.c.paid_fen), else_=0)
-    wanted = _dues(person, where.model_copy(update={"paid": None}), at=at)
+    wanted = [within(person, dues), *_dues(where.model_copy(update={"paid": None}), at=at, lead=True)]
     row = connection.execute(select(func.count(), func.sum(unpaid), func.sum(left)).where(*wanted)).one()
     bills, owing, fen = int(row[0]), int(row[1] or 0), int(row[2] or 0)
     return DueCounts(bills=bills, paid=bills - owing, unpaid=owing, unpaid_fen=fen)

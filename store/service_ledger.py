@@ -1,9 +1,10 @@
 """客户代表服务台账: every project that is or was served, with its progress, its problems and what came of them."""
 
 from datetime import datetime
+from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, union_all
 
 from domain.calendars import local
 from domain.clauses import keeps
@@ -11,8 +12,9 @@ from domain.policy import Strict
 from store.caselines import OpenTask, open_tasks
 from store.keyset import Page, beyond, page_of
 from store.notices import starred
-from store.people import Person, watches_only, within
+from store.people import Person, bounds, watches_only
 from store.pressing import WITH_OTHERS
+from store.reads import STATUSES
 from store.tables import cases, people, posts, projects
 
 _KEY = (cases.c.opened_at, cases.c.case_no)
@@ -89,7 +91,6 @@ _ROWS = (
     .join_from(cases, projects, projects.c.case_no == cases.c.case_no, isouter=True)
     .outerjoin(posts, _HELD)
     .outerjoin(people, people.c.id == posts.c.person)
-    .where(cases.c.process == "connection")
 )
 
 
@@ -104,11 +105,25 @@ def service_ledger(
     connection: Connection, person: Person, where: ServiceFilter, *, at: datetime, after: str | None, limit: int
 ) -> Page[ServiceRow]:
     """The projects in sight, the newest first. Two statements a page."""
-    wanted = [within(person, cases)]
-    wanted += [cases.c[name] == value for name, value in where if value is not None]
+    wanted = [cases.c.process == "connection"]
+    wanted += [cases.c[name] == value for name, value in where if value is not None and name != "status"]
     if after is not None:
         wanted.append(beyond(_KEY, ("instant", "text"), after, down=True))
-    rows = list(connection.execute(_ROWS.where(*wanted).order_by(*(column.desc() for column in _KEY)).limit(limit + 1)))
+    newest = tuple(column.desc() for column in _KEY)
+    # Open ones and closed ones, and those of each part in sight: each along an index of its own, then put together.
+    shown = union_all(
+        *(
+            select(
+                select(cases.c.case_no)
+                .where(*wanted, cases.c.status == status, bound)
+                .order_by(*newest)
+                .limit(limit + 1)
+                .subquery()
+            )
+            for status, bound in product([where.status] if where.status else STATUSES, bounds(person, cases))
+        )
+    )
+    rows = list(connection.execute(_ROWS.where(cases.c.case_no.in_(shown)).order_by(*newest).limit(limit + 1)))
     open_now = open_tasks(connection, [row.case_no for row in rows[:limit]])
     hide = watches_only(person)
     page = page_of(rows, limit, lambda row: (row.opened_at, row.case_no))

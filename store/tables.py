@@ -94,6 +94,7 @@ accounts = Table(
     # Compared byte by byte, alike everywhere.
     Column("walk", String(400).with_variant(String(400, collation="C"), "postgresql"), default=_walk),
 )
+Index("ix_accounts_address", accounts.c.address)
 # A round on foot: within a section grid by grid, within a grid as it is walked.
 Index(
     "ix_accounts_route_of_section",
@@ -150,6 +151,14 @@ Index(
     sqlite_where=literal_column("paid_fen < amount_fen"),
     postgresql_where=literal_column("paid_fen < amount_fen"),
 )
+# The list of who has not paid: few of many bills, in its order, within each part of the organisation.
+for _part in (None, *PARTS):
+    Index(
+        "_".join(["ix_dues_unpaid_of", _part or "all"]),
+        *(dues.c[name] for name in (_part, "account_no", "bill_no", "month", "due_on") if name),
+        sqlite_where=literal_column("paid_fen < amount_fen"),
+        postgresql_where=literal_column("paid_fen < amount_fen"),
+    )
 
 projects = Table(
     "projects",
@@ -370,15 +379,19 @@ for _name, _columns in {
     "stage": ("stage", "presses_at"),
     "responsible": ("responsible", "presses_at"),
     "proof_missing": ("proof_missing", "presses_at"),
+    # Those that stand still for the same reason stand together in every order: none is found on a walk through it.
+    **{f"standing_{part}": (part, "standing", "presses_at") for part in PARTS},
+    "standing": ("standing", "presses_at"),
 }.items():
+    _where = and_(OPEN_CASE, cases.c.standing.is_not(None)) if "standing" in _columns else OPEN_CASE
     Index(
         f"ix_cases_open_{_name}",
         cases.c.process,
         *(cases.c[column] for column in _columns),
         cases.c.case_no,
         cases.c.status,  # SQLite looks the row up for it otherwise, even here
-        sqlite_where=OPEN_CASE,
-        postgresql_where=OPEN_CASE,
+        sqlite_where=_where,
+        postgresql_where=_where,
     )
 
 entries = Table(
@@ -439,8 +452,6 @@ tasks = Table(
     Column("urged", Integer, default=0),
     Column("item", String(100)),
     Index(None, "case_no"),
-    Index(None, "holder", "status"),
-    Index(None, "assignee", "status"),
 )
 Index("ix_tasks_closed", tasks.c.closed_at, tasks.c.key, tasks.c.due_at, *(tasks.c[part] for part in PARTS))
 OPEN_TASK = tasks.c.status == literal_column("'open'")
@@ -455,9 +466,24 @@ for _by in (None, "role", "key", "level"):
             tasks.c.presses_at,
             tasks.c.task_id,
             tasks.c.status,
+            # The other reasons why it falls to somebody: asked without a look at the task itself.
+            *{"level": (tasks.c.role,), "key": (tasks.c.role, tasks.c.level)}.get(_by or "", ()),
             sqlite_where=_where,
             postgresql_where=_where,
         )
+
+# Whose hands a task is in: of the others, which are most, the index knows nothing.
+for _name in ("holder", "assignee"):
+    _where = and_(OPEN_TASK, tasks.c[_name].is_not(None))
+    Index(
+        f"ix_tasks_open_{_name}",
+        tasks.c[_name],
+        tasks.c.presses_at,
+        tasks.c.task_id,
+        tasks.c.status,
+        sqlite_where=_where,
+        postgresql_where=_where,
+    )
 
 notices = Table(
     "notices",

@@ -10,33 +10,35 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
+    FromClause,
     Row,
     Select,
     String,
     and_,
     cast,
+    exists,
     false,
     func,
     or_,
     select,
     true,
-    union,
+    union_all,
 )
 
 from domain.clock import Ledger
 from domain.policy import Strict
-from domain.processes import TASKS
+from domain.processes import PROCESSES, TASKS
 from store import search
-from store.keyset import Page, beyond, page_of
+from store.keyset import Page, beyond, page_of, together
 from store.notices import starred
-from store.people import Person, reasons, task_within, watches_only
+from store.people import Person, reasons, task_bounds, task_within, watches_only
 from store.pressing import WITH_OTHERS, end_of_today
-from store.tables import OPEN_TASK, PARTS, RISEN, accounts, cases, projects, tasks
+from store.tables import OPEN_CASE, OPEN_TASK, PARTS, RISEN, accounts, cases, projects, tasks
 
 Group = Literal["late", "today", "later", "paused"]
-MANY = 2_000
+_Part = tuple[ColumnElement[bool], ...]
+MANY = 1_000
 """Counted up to here: beyond it a count says more than that."""
 
 
@@ -145,15 +147,19 @@ def inbox(
     if not parts:
         return Page(rows=[])
     few, searched = _few(connection, where)
-    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at), *searched]
+    wanted = [OPEN_TASK, *_filters(where, at=at), *searched]
     if after is not None:
         wanted.append(beyond(_KEY, ("instant", "text"), after, down=False))
-    if not few:
-        drawn = [select(*_KEY).where(*wanted, part).order_by(*_KEY).limit(limit + 1) for part in parts]
+    read: FromClause
+    if few:
+        # Read whole before it is put in order: otherwise the planner would walk along all tasks instead.
+        any_part = or_(*(and_(*part) for part in parts))
+        read = select(*_KEY).where(*wanted, any_part).cte("read").prefix_with("MATERIALIZED")
     else:
-        # An order asked for here would lead the planner along all tasks instead.
-        drawn = [select(*_KEY).where(*wanted, part) for part in (parts if where.mine else [or_(*parts)])]
-    rows = connection.execute(_ROWS.where(tasks.c.task_id.in_(_first(drawn, limit))))
+        drawn = [select(*_KEY).where(*wanted, *part).order_by(*_KEY).limit(limit + 1) for part in parts]
+        read = together(drawn).subquery()
+    first = select(read.c.task_id).order_by(read.c.presses_at, read.c.task_id).limit(limit + 1)
+    rows = connection.execute(_ROWS.where(tasks.c.task_id.in_(first)))
     hide = watches_only(person)
     return page_of([_row(row, hide=hide) for row in rows], limit, lambda row: (row.presses_at, row.task_id))
 
@@ -169,20 +175,21 @@ def inbox_counts(connection: Connection, person: Person, where: InboxFilter, *, 
         "mine": (),
     }
     where = where.model_copy(update={"group": None})
-    parts, (_, searched) = _parts(person, where), _few(connection, where)
-    wanted = [OPEN_TASK, task_within(person), *_filters(where, at=at), *searched]
-    counts = []
-    for name, bounds in groups.items():
+    parts, (_, searched) = _parts(person, where, apart=True), _few(connection, where)
+    wanted = [OPEN_TASK, *_filters(where, at=at), *searched]
+    apart, counts = not where.mine and len(task_bounds(person)) == 1, []
+    for name, group in groups.items():
         theirs = _in_hand(person) if name == "mine" else parts
-        drawn = [select(tasks.c.task_id).where(*wanted, *bounds, part).limit(MANY + 1) for part in theirs]
-        counts.append(_count(drawn).label(name))
+        drawn = [select(tasks.c.task_id).where(*wanted, *group, *part).limit(MANY + 1) for part in theirs]
+        counts.append(_count(drawn, apart=apart and name != "mine").label(name))
     found = connection.execute(select(*counts)).one()._mapping
     return InboxCounts(**{name: min(found[name], MANY + 1) for name in groups})
 
 
-def _in_hand(person: Person) -> list[ColumnElement[bool]]:
-    whose = (person.id, *person.stands_for)
-    return [column == id for id in whose for column in (tasks.c.holder, tasks.c.assignee)]
+def _in_hand(person: Person) -> list[_Part]:
+    """What this person has or was given, and those whom they stand in for."""
+    whose, mine = (person.id, *person.stands_for), task_within(person, lead=False)
+    return [(column == id, mine) for id in whose for column in (tasks.c.holder, tasks.c.assignee)]
 
 
 def _few(connection: Connection, where: InboxFilter) -> tuple[bool, list[ColumnElement[bool]]]:
@@ -190,11 +197,17 @@ def _few(connection: Connection, where: InboxFilter) -> tuple[bool, list[ColumnE
     if where.case_no is not None:
         mine = tasks.c.case_no == where.case_no
         return True, [mine, search.task_fits(where.q)] if where.q else [mine]
-    if not where.q:
-        return where.mine, []
-    if search.fewest(connection, [search.probe(where.q)]) is None:
-        return where.mine, [search.task_fits(where.q)]
-    return True, [tasks.c.task_id.in_(search.tasks_found(where.q))]
+    ways: list[tuple[Select[Any], ColumnElement[bool], ColumnElement[bool]]] = []
+    if where.q:
+        found = tasks.c.task_id.in_(search.tasks_found(where.q))
+        ways.append((search.probe(where.q), found, search.task_fits(where.q)))
+    if where.stage is not None:
+        at = (cases.c.stage == where.stage, OPEN_CASE)
+        of_stage = select(cases.c.case_no).where(cases.c.process.in_(tuple(PROCESSES)), *at)
+        its = exists().where(cases.c.case_no == tasks.c.case_no, *at)
+        ways.append((of_stage, tasks.c.case_no.in_(of_stage), its))
+    least = search.fewest(connection, [probe for probe, _, _ in ways])
+    return least is not None, [found if no == least else fits for no, (_, found, fits) in enumerate(ways)]
 
 
 def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
@@ -203,9 +216,6 @@ def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
     wanted += [tasks.c.key.in_(where.keys)] if where.keys else []
     wanted += [tasks.c.role == where.role] if where.role is not None else []
     wanted += [tasks.c.presses_at < where.due_before] if where.due_before is not None else []
-    wanted += [func.coalesce(tasks.c.holder, tasks.c.assignee) == where.hand] if where.hand is not None else []
-    if where.stage is not None:
-        wanted.append(tasks.c.case_no.in_(select(cases.c.case_no).where(cases.c.stage == where.stage)))
     today = end_of_today(at)
     match where.group:
         case "late":
@@ -221,10 +231,22 @@ def _filters(where: InboxFilter, *, at: datetime) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _parts(person: Person, where: InboxFilter) -> list[ColumnElement[bool]]:
-    """Why a task falls to this person, one predicate for each index that leads to such tasks."""
+def _parts(person: Person, where: InboxFilter, *, apart: bool = False) -> list[_Part]:
+    """Why a task falls to this person and where: what it must fit for each index that leads to such tasks.
+
+    `apart`: no task fits two reasons, which a list in order would only walk further for.
+    """
     if where.mine:
         return _in_hand(person)
+    falls = _falling(person, where, apart=apart)
+    if where.hand is not None:
+        its, mine = or_(*falls) if falls else false(), task_within(person, lead=False)
+        given = and_(tasks.c.assignee == where.hand, tasks.c.holder.is_(None))
+        return [(hand, its, mine) for hand in (tasks.c.holder == where.hand, given)]
+    return [(why, bound) for why in falls for bound in task_bounds(person)]
+
+
+def _falling(person: Person, where: InboxFilter, *, apart: bool) -> list[ColumnElement[bool]]:
     found = reasons(person)
     if keys := (where.key,) if where.key is not None else where.keys:
         falls = true() if where.everyone else or_(*(tasks.c[column] == value for column, value in found))
@@ -236,7 +258,7 @@ def _parts(person: Person, where: InboxFilter) -> list[ColumnElement[bool]]:
     parts: list[ColumnElement[bool]] = []
     for column, value in found:
         if column == "level":
-            parts.append(and_(tasks.c.level == value, RISEN))
+            parts.append(and_(tasks.c.level == value, RISEN, *([tasks.c.role.not_in(person.roles)] if apart else [])))
         elif where.role in (None, value):
             parts += _of_role(value, where.process)
     return parts
@@ -248,21 +270,15 @@ def _of_role(role: str, process: str | None) -> list[ColumnElement[bool]]:
     return [tasks.c.key == kind.key for kind in TASKS.values() if kind.role == role and kind.key.startswith(process)]
 
 
-def _first(drawn: Sequence[Select[Any]], limit: int) -> Select[Any]:
-    """The numbers of the first tasks of several ordered parts together."""
-    each = _together(drawn).subquery()
-    return select(each.c.task_id).order_by(each.c.presses_at, each.c.task_id).limit(limit + 1)
-
-
-def _count(drawn: Sequence[Select[Any]]) -> ColumnElement[int]:
+def _count(drawn: Sequence[Select[Any]], *, apart: bool) -> ColumnElement[int]:
+    """How many tasks stand in several parts together, up to a bound; no task stands in two that are `apart`."""
     if not drawn:
         return select(func.count()).where(false()).scalar_subquery()
-    return select(func.count()).select_from(_together(drawn).subquery()).scalar_subquery()
-
-
-def _together(drawn: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
-    """Each task once: one that has risen to me may be of a role of mine as well."""
-    return drawn[0] if len(drawn) == 1 else union(*(select(part.subquery()) for part in drawn))
+    if apart and len(drawn) > 1:
+        each = union_all(*(select(part.subquery()) for part in drawn)).limit(MANY + 1).subquery()
+    else:
+        each = together(drawn).subquery()
+    return select(func.count()).select_from(each).scalar_subquery()
 
 
 def _row(row: Any, *, hide: bool) -> InboxRow:
