@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+from sqlalchemy import event
 
 from bench import grown, lists
-from store import search, work
+from store import events, search, work
 from store.database import Database
 
 SEED = {"arrears": 1_800, "projects": 200}
@@ -63,3 +64,17 @@ def test_a_page_takes_as_many_statements_and_steps_of_four_times_the_rows(
     assert max(each[0] for each in large.values()) <= 3
     pages = {name: (small[name][1], each[1]) for name, each in large.items() if name not in BY_DENSITY}
     assert {name: (few, many) for name, (few, many) in pages.items() if many > 1.6 * few + 1_000} == {}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_what_waits_of_billing_is_looked_for_among_the_few_that_are_not_taken(database: Database) -> None:
+    """Every minute, and billing may have told of millions."""
+    said: list[tuple[str, object]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: said.append((given[2], given[3])))
+    events.take_what_waited(database, pack="p", at=lists.AT)
+    (asked,) = [each for each in said if "billing_events" in each[0]]
+    with database.read() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1])]
+    assert [step for step in plan if "billing_events" in step] == [
+        "SCAN billing_events USING INDEX ix_billing_events_unsettled"
+    ]
