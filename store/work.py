@@ -40,6 +40,7 @@ Group = Literal["late", "today", "later", "paused"]
 _Part = tuple[ColumnElement[bool], ...]
 MANY = 1_000
 """Counted up to here: beyond it a count says more than that."""
+AMONG = 20_000
 
 
 class InboxFilter(Strict):
@@ -308,10 +309,16 @@ def titles_of(connection: Connection, person: Person, case_nos: Iterable[str]) -
 
 
 def under_clause(connection: Connection, person: Person, clause: str, *, limit: int) -> list[Row[Any]]:
-    """Open tasks that rest on a sentence, the most pressing first: where it is running now, in this person's sight."""
+    """Open tasks that rest on a sentence, the most pressing first: where it is running now, in this person's sight.
+
+    Looked for in the tasks themselves, and therefore only among the most pressing, `AMONG` of them.
+    """
+    mine = [select(*_KEY).where(OPEN_TASK, bound).order_by(*_KEY).limit(AMONG) for bound in task_bounds(person)]
     resting = cast(tasks.c.body, String).contains(f'"{clause}"', autoescape=True)
-    mine = select(tasks).where(OPEN_TASK, task_within(person), resting).order_by(*_KEY)
-    return list(connection.execute(mine.limit(limit)).all())
+    each = together(mine).subquery()
+    pressing = select(each.c.task_id).order_by(each.c.presses_at, each.c.task_id).limit(AMONG)
+    found = select(tasks).where(tasks.c.task_id.in_(pressing), resting).order_by(*_KEY).limit(limit)
+    return list(connection.execute(found).all())
 
 
 def address_of(connection: Connection, person: Person, case_no: str) -> str | None:

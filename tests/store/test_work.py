@@ -6,19 +6,20 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from bench.listed import Listed, arrears_cases, connection_projects, put
 from domain.calendars import CHINA
 from domain.refusals import Refused
-from store import search
+from store import search, work
 from store.approvals import APPROVALS, approvals
 from store.arrears_work import WorkFilter, arrears_work
 from store.board import BoardFilter, board, board_counts
 from store.database import Database
 from store.people import Person
 from store.pressing import WITH_OTHERS, end_of_today
-from store.work import InboxFilter, inbox, inbox_counts
+from store.tables import tasks as tasks_table
+from store.work import InboxFilter, inbox, inbox_counts, under_clause
 
 AT = datetime(2026, 3, 11, 9, tzinfo=CHINA)
 ALL = Person(id="chief", name="chief", roles=("supervisor", "collector", "engineer", "leading-group"))
@@ -313,3 +314,21 @@ def test_lists_take_as_many_statements_at_ten_rows_as_at_five_thousand(database:
     put(database, projects)
     assert statements() == few
     assert max(few.values()) <= 3
+
+
+def test_where_a_sentence_is_running_is_looked_for_among_the_most_pressing_in_sight(
+    database: Database, rows: list[Listed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tasks_of(rows, lambda task: task["section"] == "城东2管区")
+    with database.write() as connection:
+        for id in (mine[3], mine[9]):
+            resting = {"clauses": ["jinan.a.b"]}
+            connection.execute(update(tasks_table).where(tasks_table.c.task_id == id).values(body=resting))
+
+    def found() -> list[str]:
+        with database.read() as connection:
+            return [row.task_id for row in under_clause(connection, OF_SECTION, "jinan.a.b", limit=9)]
+
+    assert found() == [mine[3], mine[9]]
+    monkeypatch.setattr(work, "AMONG", 5)
+    assert found() == [mine[3]]
