@@ -287,13 +287,15 @@ def table(bout: Bout, *, base: str) -> str:
     loads = " / ".join(str(load) for load in bout.clients)
     one = bout.clients[0]
     lines = [
-        f"| setting | cases/s at {loads} clients | ratio to “{base}” | first update p50 / p99 at {one} | noise |",
+        f"| setting | cases/s at {loads} clients | ratio to “{base}” | first update p50 / p99, each in ms | noise |",
         "|---|---|---|---|---|",
     ]
     for name in bout.contenders:
         rates = " / ".join(f"{bout.rate(name, load):.0f}" for load in bout.clients)
         ratios = " / ".join(f"{bout.ratio(name, base, load):.2f}" for load in bout.clients)
-        first = f"{bout.first_ms(name, one, 0.5):.1f} / {bout.first_ms(name, one, 0.99):.1f} ms"
+        first = ", ".join(
+            f"{bout.first_ms(name, load, 0.5):.0f} / {bout.first_ms(name, load, 0.99):.0f}" for load in bout.clients
+        )
         noise = " / ".join(f"{bout.noise(name, load):.0%}" for load in bout.clients)
         lines.append(f"| {name} | {rates} | {ratios} | {first} | {noise}, first {bout.first_noise(name, one):.0%} |")
     rounds = len(bout.bursts[base, one])
