@@ -39,7 +39,7 @@ from domain.steps import Act, StandStill, Step
 from domain.terms import due_at
 from store.casebook import Snapshot
 from store.orders import LimitAnswer, LimitRequest
-from workflows.case import LOCAL, Case, refuse
+from workflows.case import LOCAL, Case, once_a_change, refuse
 from workflows.messages import Answer, ArrearsOpened, workflow_id
 
 PROMPT = timedelta(minutes=1)
@@ -183,9 +183,11 @@ class ArrearsCase(Case[ArrearsFacts]):
             said += more
         return facts, said
 
+    @once_a_change
     def next_step(self) -> Step | None:
         return next_step(self.facts, self.policy, self.calendar)
 
+    @once_a_change
     def next_moment(self) -> Event | None:
         return next_moment(self.facts, self.policy, self.calendar)
 

@@ -45,7 +45,25 @@ LOCAL: workflow.LocalActivityConfig = {
 
 
 Facts = TypeVar("Facts", bound=CaseFacts)
+T = TypeVar("T")
 KEPT_KEYS = 500
+
+
+def once_a_change(rule: Callable[[Any], T]) -> Callable[[Any], T]:
+    """A pure rule of a case's facts, policy and calendar, asked anew only when one of them is another.
+
+    A case asks what it calls for whenever anything stirs, some thirty times for four records.
+    """
+
+    def ask(case: "Case[Any]") -> T:
+        given = (case.facts, case.policy, case.calendar)
+        known = case.answers.get(rule.__name__)
+        if known is None or any(now is not then for now, then in zip(given, known[0], strict=True)):
+            known = case.answers[rule.__name__] = (given, rule(case))
+        answer: T = known[1]
+        return answer
+
+    return ask
 
 
 class Case(ABC, Generic[Facts]):
@@ -65,6 +83,7 @@ class Case(ABC, Generic[Facts]):
         self.alarm = MovableTimer()
         self.nudged = False
         self.recorded = self.sequence
+        self.answers: dict[str, tuple[tuple[Any, ...], Any]] = {}
         self._unwritten: list[Entry] = []
         self._touched: dict[str, Task] = {}
 

@@ -19,7 +19,7 @@ from domain.pack_moves import MovePack
 from domain.refusals import Refused
 from domain.steps import StandStill, Step
 from store.casebook import Snapshot
-from workflows.case import LOCAL, Case, refuse
+from workflows.case import LOCAL, Case, once_a_change, refuse
 from workflows.messages import Answer, ProjectOpened, workflow_id
 
 
@@ -83,9 +83,11 @@ class ConnectionProject(Case[ProjectFacts]):
     def applied(self, event: Event) -> tuple[ProjectFacts, Sequence[Event]]:
         return commands.say(self.facts, event, self.policy, self.calendar)  # type: ignore[arg-type]
 
+    @once_a_change
     def next_step(self) -> Step | None:
         return next_step(self.facts, self.policy, self.calendar)
 
+    @once_a_change
     def next_moment(self) -> Event | None:
         return next_moment(self.facts, self.policy, self.calendar)
 
