@@ -22,8 +22,9 @@ from runtime.relay import Relay
 from runtime.starts import Start
 from store import ledger, outbox
 from store.database import Database
+from store.empty import empty_store
 from store.intake import Place
-from store.tables import cases, metadata, tasks
+from store.tables import cases, tasks
 from store.tables import ledger as ledger_table
 
 PATIENCE = 60.0
@@ -175,8 +176,7 @@ class Stage:
 async def staged(clock: EngineClock, *, starts_at: datetime, calendar: Calendar, crashes: bool) -> AsyncIterator[Stage]:
     """A stage for as long as the block lasts; nothing of it is kept."""
     with TemporaryDirectory(prefix="guanjia-rehearsal-") as folder:
-        database = Database(f"sqlite:///{folder}/store.db", durable=False)
-        metadata.create_all(database.engine)
+        database = await asyncio.to_thread(empty_store, Path(folder) / "store.db")
         shift = starts_at - await clock.now()
         task_queue = f"{TASK_QUEUE}-{id(database)}"
         relay = Relay(clock.client, database, task_queue=task_queue, shift=lambda: shift, calendar=calendar)

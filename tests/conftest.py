@@ -28,7 +28,8 @@ from runtime.relay import Relay
 from runtime.wall_clock import now
 from settings import Settings
 from store.database import Database
-from store.tables import metadata, numbers
+from store.empty import empty_store
+from store.tables import numbers
 from worker import build_worker
 from workflows.payloads import data_converter
 
@@ -98,8 +99,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty store with every table; not durable, for tests do not outlive a power cut."""
-    store = Database(f"sqlite:///{tmp_path / 'guanjia.db'}", durable=False)
-    metadata.create_all(store.engine)
+    store = empty_store(tmp_path / "guanjia.db")
     yield store
     store.close()
 

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from store.database import Database
+from store.empty import empty_store
 from store.tables import metadata
 
 NAMES = count(1)
@@ -65,8 +66,7 @@ def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
 def database(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with every table and no rows."""
     if backend == "sqlite":
-        store = Database(f"sqlite:///{tmp_path / 'store.db'}", durable=False)
-        metadata.create_all(store.engine)
+        store = empty_store(tmp_path / "store.db")
     else:
         server: URL = request.getfixturevalue("postgres")
         store = Database(spelled(server.set(database="laid")))
