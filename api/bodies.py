@@ -439,6 +439,13 @@ class ProgressBody(Body):
     note: Prose = Field(examples=["已约用户周三上门"])
 
 
+class EscalateBody(Body):
+    """What its level cannot resolve goes to the level above."""
+
+    task: Line = Field(examples=["arrears.serve-dunning-notice"])
+    reason: Prose = Field(examples=["用户拒不配合，需要管区出面"])
+
+
 class UrgeBody(Body):
     task: Line = Field(examples=["arrears.serve-dunning-notice"])
 

@@ -21,6 +21,7 @@ from domain.arrears.commands import (
     WaiveFees,
 )
 from domain.commands import (
+    EscalateTask,
     PauseTask,
     PlaceHold,
     ReassignTask,
@@ -243,6 +244,12 @@ async def urge(case: DecidableCase, body: bodies.UrgeBody, errand: Errand) -> To
 async def progress(case: DecidableCase, body: bodies.ProgressBody, errand: Errand) -> Told | Pending:
     """通报进度: how far a task is that has risen, told to each level below. A supervisor of its level or above."""
     return await errand.tell(case, TellProgress, **body.model_dump())
+
+
+@router.post("/escalate")
+async def escalate(case: DecidableCase, body: bodies.EscalateBody, errand: Errand) -> Told | Pending:
+    """上报: what a level cannot resolve goes up, late or not. Whoever has the task, then a supervisor of its level."""
+    return await errand.tell(case, EscalateTask, **body.model_dump())
 
 
 @router.post("/withdraw")

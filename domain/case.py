@@ -123,7 +123,10 @@ class TaskUrged(Event):
 
 
 class TaskEscalated(Event):
-    """A late task rises. `told`: the posts that hear of it there; `resolver`: the one that may decide it from now."""
+    """A task rises: late, or raised by somebody who gives the `reason`.
+
+    `told`: the posts that hear of it there; `resolver`: the one that may decide it from now.
+    """
 
     event: Literal["TaskEscalated"] = "TaskEscalated"
     task_id: str
@@ -131,6 +134,7 @@ class TaskEscalated(Event):
     level: Level
     told: tuple[Role, ...] = ()
     resolver: Role | None = None
+    reason: str | None = None
 
 
 class ProgressDue(Event):
@@ -295,8 +299,9 @@ def changed_task(task: Task, event: CoreEvent) -> Task:
         case TaskUrged():
             return task.model_copy(update={"urged": task.urged + 1})
         case TaskEscalated():
-            escalation = Escalation(level=event.level, at=event.at, resolver=event.resolver)
-            breached = task.breached_at or task.due_at
+            escalation = Escalation(level=event.level, at=event.at, resolver=event.resolver, reason=event.reason)
+            in_time = event.reason is not None and (task.due_at is None or event.at < task.due_at)
+            breached = task.breached_at or (None if in_time else task.due_at)
             return task.model_copy(update={"escalations": (*task.escalations, escalation), "breached_at": breached})
         case ProgressDue():
             return task.model_copy(update={"progress_due_at": event.at})
@@ -385,17 +390,13 @@ class EscalationPolicy(BaseModel):
     urgent_budgets: dict[Level, Term]
 
 
-@keeps(
-    "kaifeng.escalation.l4-to-l3",
-    "kaifeng.escalation.l3-to-l2",
-    "kaifeng.escalation.l2-to-l1",
-    "changchun.connection.chase-each-step",
-)
+@keeps("changchun.connection.chase-each-step")
 def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar) -> TaskEscalated | None:
     """The next alarm of an open task, or None: another party's time, without a deadline, or already at the top.
 
-    The first comes when the task's own term is over, each further one when the budget of the level that has it is
-    over. None comes outside service hours unless the task's term is elapsed time.
+    The first comes when the task's own term is over, each further one when the budget of the level that has it is over;
+    what was raised before it was late climbs no further by itself until it is. None comes outside service hours unless
+    the task's term is elapsed time.
     """
     theirs = task.pause is not None or (bool(task.clock) and task.clock[-1].party != "utility")
     if task.due_at is None or theirs or task.status != "open":
@@ -413,6 +414,8 @@ def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar)
         paused = [(i.started_at, i.ended_at) for i in task.clock if i.party != "utility" and i.ended_at is not None]
         # A budget that was over while the alarm waited for the office to open: not rung into another party's time.
         over_at = max(ends(term=budget, started_at=last.at, paused=paused, calendar=calendar).at, task.counts_from)
+        if last.reason is not None:
+            over_at = max(over_at, task.due_at)
     if level is None:
         return None
     fires_at = over_at if urgent else policy.service_hours.next_inside(over_at, calendar)

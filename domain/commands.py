@@ -105,6 +105,14 @@ class TellProgress(Command):
     note: str = Field(min_length=1, max_length=500)
 
 
+class EscalateTask(Command):
+    """上报: what whoever has a task cannot resolve is raised to the level above, late or not."""
+
+    command: Literal["escalate"] = "escalate"
+    task: str
+    reason: str = Field(min_length=1, max_length=500)
+
+
 TaskCommand = PauseTask | ResumeTask | ReassignTask | UrgeTask | TellProgress
 
 

@@ -97,11 +97,14 @@ class Pause(BaseModel):
 
 
 class Escalation(BaseModel):
+    """A rise to the next level: by lateness, or because somebody raised it, who says why."""
+
     model_config = ConfigDict(frozen=True)
 
     level: Level
     at: datetime
     resolver: Role | None = None
+    reason: str | None = None
 
 
 class Task(BaseModel):

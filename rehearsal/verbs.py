@@ -259,6 +259,12 @@ class Progress(Instruction):
     note: Text
 
 
+class Escalate(Instruction):
+    verb = "escalate"
+    task: TaskKey
+    reason: Text
+
+
 class Withdraw(Instruction):
     verb = "withdraw"
     reason: Text
@@ -354,6 +360,7 @@ VERBS: dict[str, type[Body]] = {
     "reassign": Reassign,
     "urge": Urge,
     "progress": Progress,
+    "escalate": Escalate,
     "cosign": Cosign,
     "drop-cosign": DropCosign,
     "send-back": SendBack,

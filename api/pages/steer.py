@@ -12,7 +12,7 @@ from api.once import Once
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
-from domain.commands import PauseTask, ResumeTask, TellProgress, UrgeTask
+from domain.commands import EscalateTask, PauseTask, ResumeTask, TellProgress, UrgeTask
 from domain.connection.sending_back import SendBack, TakeBack
 from domain.cosigning import DropCosigner
 
@@ -28,6 +28,11 @@ async def urge(viewer: Looking, task: DecidableTask) -> Response:
 @router.post("/tasks/{task_id}/progress")
 async def progress(viewer: Looking, task: DecidableTask, note: Why) -> Response:
     return await _tell(viewer, task, TellProgress, note=note)
+
+
+@router.post("/tasks/{task_id}/escalate")
+async def escalate(viewer: Looking, task: DecidableTask, reason: Why) -> Response:
+    return await _tell(viewer, task, EscalateTask, reason=reason)
 
 
 @router.post("/tasks/{task_id}/pause")

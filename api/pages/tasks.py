@@ -27,6 +27,7 @@ from api.pages.refusals import headline, said_fault, said_refusal
 from api.pages.timeline import moments, said_value
 from api.project_papers import made_out
 from domain.arrears.unusual import unusual
+from domain.chain import may_raise
 from domain.policy import Sourced
 from domain.processes import TASKS
 from domain.refusals import Refused
@@ -54,7 +55,8 @@ def _page(viewer: Viewer, task: Any, *, status: int = 200, **facts: Any) -> Resp
     rests_on = evidence(viewer, task) if task.key in WEIGHED else {}
     serves = task.key in SERVING and task.status == "open"
     on_paper = notices_of(viewer, task) if serves else {"papers": [], "to_print": None}
-    facts = about(viewer, task) | rests_on | on_paper | {"along": going_along(viewer.house, task)} | facts
+    raised = {"may_raise": task.status == "open" and may_raise(viewer.person.actor, Task.model_validate(task.body))}
+    facts = about(viewer, task) | raised | rests_on | on_paper | {"along": going_along(viewer.house, task)} | facts
     return viewer.show("task.html", status=status, **facts, evidence=bool(rests_on))
 
 

@@ -75,7 +75,8 @@ def detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
         case "TaskEscalated":
             told = "、".join(label(post, language) for post in body.get("told", ()))
             heard = [viewer.say("知情：", "told: ") + told] if told else []
-            return " · ".join([label(body["level"], language), _titled(viewer, body["key"], None), *heard]), []
+            why = [body["reason"]] if body.get("reason") else []
+            return " · ".join([label(body["level"], language), _titled(viewer, body["key"], None), *why, *heard]), []
         case "ProgressTold":
             return f"{_titled(viewer, body['key'], None)} · {label(body['level'], language)} · {body['note']}", []
         case "PackMoved":

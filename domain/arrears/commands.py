@@ -39,9 +39,11 @@ from domain.arrears.notices import next_notice_no, pursued, standing_notice
 from domain.arrears.policy import ArrearsPolicy, Limit, Serve
 from domain.calendars import Calendar, local
 from domain.case import TaskDecided
+from domain.chain import raised
 from domain.commands import (
     Command,
     DecideTask,
+    EscalateTask,
     PauseTask,
     PlaceHold,
     ReassignTask,
@@ -54,6 +56,7 @@ from domain.commands import (
     decided_task,
     end_of,
     refuse_unless_acting,
+    task_at,
 )
 from domain.cosigning import AskCosigner, DropCosigner, cosigned, refuse_unless_signed
 from domain.money import Yuan
@@ -163,6 +166,7 @@ ArrearsCommand = Annotated[
     | ReassignTask
     | UrgeTask
     | TellProgress
+    | EscalateTask
     | AskCosigner
     | DropCosigner
     | RecordContact
@@ -275,6 +279,9 @@ def events_of(
     match command:
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask() | TellProgress():
             return [changed_by(command, facts, calendar)]
+        case EscalateTask():
+            task = task_at(command.task, facts)
+            return [raised(command, task, policy=policy.escalation.value, chain=policy.chain)]
         case AskCosigner() | DropCosigner():
             return [*cosigned(command, facts, policy.cosign)]
         case RecordContact():

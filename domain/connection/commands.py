@@ -16,11 +16,13 @@ from domain.case import (
     paused_task,
     resumed_task,
 )
+from domain.chain import raised
 from domain.clauses import keeps
 from domain.commands import (
     REASSIGN,
     Command,
     DecideTask,
+    EscalateTask,
     PauseTask,
     PlaceHold,
     ReassignTask,
@@ -33,6 +35,7 @@ from domain.commands import (
     decided_task,
     end_of,
     refuse_unless_acting,
+    task_at,
 )
 from domain.connection import visits
 from domain.connection.acceptance import (
@@ -120,6 +123,7 @@ ConnectionCommand = Annotated[
     | ReassignTask
     | UrgeTask
     | TellProgress
+    | EscalateTask
     | AskCosigner
     | DropCosigner
     | SendBack
@@ -192,6 +196,9 @@ def events_of(
         case PauseTask() | ResumeTask() | ReassignTask() | UrgeTask() | TellProgress():
             by = policy.reassigned_by.value if policy.reassigned_by else REASSIGN
             return [changed_by(command, facts, calendar, reassigned_by=by)]
+        case EscalateTask():
+            task = task_at(command.task, facts)
+            return [raised(command, task, policy=policy.escalation.value, chain=policy.chain)]
         case AskCosigner() | DropCosigner():
             return [*cosigned(command, facts, policy.cosign)]
         case SendBack() | TakeBack():

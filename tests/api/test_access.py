@@ -71,6 +71,7 @@ MATRIX: dict[tuple[str, str], frozenset[str] | set[str]] = {
             "reassign",
             "urge",
             "progress",
+            "escalate",
             "withdraw",
             "cosign",
             "drop-cosign",

@@ -212,6 +212,7 @@ GOOD: dict[str, Any] = {
     "reassign": {"task": "arrears.serve-dunning-notice", "to": "collector", "reason": "x"},
     "urge": {"task": "arrears.serve-dunning-notice"},
     "progress": {"task": "arrears.serve-dunning-notice", "note": "x"},
+    "escalate": {"task": "arrears.serve-dunning-notice", "reason": "x"},
     "occupancy": {"share": 0.5},
     "declare": {"what": "problem", "form": {"problem": "x"}},
     "cosign": {"task": "arrears.serve-dunning-notice", "of": "engineer", "reason": "x"},

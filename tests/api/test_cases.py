@@ -153,6 +153,7 @@ def test_a_bill_that_is_not_overdue_opens_nothing(site: Site, account_no: str) -
         ("hold", {"reason": "表计检定"}, "HoldPlaced"),
         ("hold", {"reason": "表计检定", "until": a_day(7)}, "HoldPlaced"),
         ("urge", {"task": "arrears.serve-dunning-notice"}, "TaskUrged"),
+        ("escalate", {"task": "arrears.serve-dunning-notice", "reason": "用户拒不配合"}, "TaskEscalated"),
         ("pause", {"task": "arrears.serve-dunning-notice", "party": "customer", "reason": "不在家"}, "TaskPaused"),
         ("reassign", {"task": "arrears.serve-dunning-notice", "to": "collector"}, "TaskReassigned"),
         ("withdraw", {"reason": "误开"}, "CaseWithdrawn"),

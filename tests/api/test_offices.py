@@ -191,6 +191,23 @@ def test_progress_is_told_of_what_has_risen_alone(site: Site, case_no: str) -> N
     assert site.post(f"/cases/{case_no}/progress", said, who="supervisor").json()["code"] == "not-open"
 
 
+@pytest.mark.clause("jinan.escalation.escalate-by-leak-standard", "kaifeng.escalation.l4-to-l3")
+def test_what_its_level_cannot_resolve_is_raised_from_the_tasks_page_and_told_with_its_reason(
+    site: Site, case_no: str
+) -> None:
+    (task,) = site.get(f"/cases/{case_no}").json()["tasks"]
+    address = f"http://127.0.0.1:{site.settings.api_port}/tasks/{task['task_id']}"
+    there = {who: site.http.get(address, headers=site.as_(who)).text for who in ("collector", "engineer", "supervisor")}
+    assert [f'action="/tasks/{task["task_id"]}/escalate"' in text for text in there.values()] == [True, False, True]
+    said = {"task": task["task_id"], "reason": "用户拒不配合"}
+    assert site.post(f"/cases/{case_no}/escalate", said, who="engineer").json()["code"] == "wrong-role"
+    assert site.post(f"/cases/{case_no}/escalate", said, who="collector").status_code == 200
+    assert site.post(f"/cases/{case_no}/escalate", said, who="collector").json()["code"] == "wrong-role"
+    (now,) = site.get(f"/cases/{case_no}").json()["tasks"]
+    assert [(each["level"], each["reason"]) for each in now["escalations"]] == [("section", "用户拒不配合")]
+    assert "用户拒不配合" in page(site, case_no, "supervisor")
+
+
 def test_the_meters_of_one_household_are_shown_together(site: Site, account_no: str) -> None:
     at_home = {"address": f"示例路{account_no}号2-301", "grid": f"G{account_no}"}
     one, two = (

@@ -231,6 +231,7 @@ def test_every_verb_of_the_contract_is_read(steps_of: Steps) -> None:
   - {after: PT1H, correct: {bill: B2, reason: x, instead: {no: B3, period: 2026-03, amount: 4, due_on: 2026-04-09}}}
   - {after: PT1H, account: {what: tenant, on: 2026-04-01, bills: [B1], class: organisation}}
   - {after: PT1H, progress: {task: arrears.restore, note: on the way}}
+  - {after: PT1H, escalate: {task: arrears.restore, reason: no way in}}
   - {after: PT1H, waive: {reason: late delivery}}
   - {after: PT1H, violation: {found: self-opened, evidence: p.jpg}}
   - {after: PT1H, print: {anew: 新账单并入}}
@@ -238,7 +239,7 @@ def test_every_verb_of_the_contract_is_read(steps_of: Steps) -> None:
     steps = steps_of(told)
     of_projects = {verb for verb, process in OF_ONE_PROCESS.items() if process == "connection"}
     assert {step.verb for step in steps} == {*VERBS, "stale"} - of_projects
-    assert [step.number for step in steps] == list(range(1, 32))
+    assert [step.number for step in steps] == list(range(1, 33))
     by_verb = {step.verb: step.body for step in steps}
     decide = by_verb["decide"]
     assert isinstance(decide, Decide)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.arrears.commands import RecordContact
-from domain.arrears.facts import MessageDue
+from domain.arrears.events import MessageDue
 from domain.arrears.notices import Addressee, notice, notices_due
 from domain.case import TaskEscalated
 from domain.people import ROLES, Actor, Level, Role
