@@ -1,5 +1,7 @@
 # Needs Python 3.11 or later and make. Everything else is set up by the targets themselves.
 PYTHON ?= python3
+# Workflow modules are imported anew for every case: their bytecode must be kept.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 

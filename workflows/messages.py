@@ -1,4 +1,4 @@
-"""What goes into a case and comes out of it."""
+"""What goes into a case and comes out of it. Passed through the sandbox: models are built once, not once a case."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,5 +1,6 @@
 """Every history of every release replays on this build; a build that would decide otherwise is caught."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from domain.arrears import ladder
 from domain.terms import Due
+from rehearsal import replay as replaying
 from rehearsal.clock import KEYS
 from rehearsal.replay import replay
 
@@ -32,3 +34,34 @@ async def test_a_ladder_that_asks_sooner_is_caught(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ladder, "period_end", lambda rung, facts, calendar: Due(at=facts.as_of))
     file = next(file for file in STORED if file.stem == "to-the-limit-and-back")
     assert file in await replay([file], keys=KEYS)
+
+
+CURIOUS = """
+import time
+
+from temporalio import workflow
+from workflows.arrears_case import ArrearsCase, ArrearsOpened
+
+
+@workflow.defn(name="ArrearsCase")
+class CuriousCase(ArrearsCase):
+    @workflow.init
+    def __init__(self, opened: ArrearsOpened) -> None:
+        super().__init__(opened)
+
+    @workflow.run
+    async def run(self, opened: ArrearsOpened) -> str:
+        time.time()
+        return await super().run(opened)
+"""
+
+
+async def test_a_case_that_asks_the_machine_for_the_time_is_caught(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a_curious_case.py").write_text(CURIOUS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(replaying, "WORKFLOWS", [importlib.import_module("a_curious_case").CuriousCase])
+    file = next(file for file in STORED if file.stem == "to-the-limit-and-back")
+    assert file in await replay([file], keys=KEYS)
+    assert "Cannot access time.time" in caplog.text
