@@ -84,7 +84,9 @@ def test_an_estate_is_accepted_meter_by_meter_on_a_phone(site: Site, page_for: P
         Boolean(await caches.match(where, {ignoreVary: true})) &&
         Boolean((await navigator.serviceWorker.getRegistration())?.active)"""
     eventually(lambda: page.evaluate(kept, f"/field/{task['task_id']}/items"))
-    eventually(lambda: page.evaluate("document.querySelector('[data-items]').dataset.kept") == "3")
+    # The last answer has come, and the copy on the phone knows what it said.
+    rows = "async (where) => (await (await caches.match(where, {ignoreVary: true}))?.text()) || ''"
+    eventually(lambda: "表指低于起度 0.5" in page.evaluate(rows, f"/field/{task['task_id']}/items/rows"))
     page.context.set_offline(True)
     page.reload()
     ready(page)

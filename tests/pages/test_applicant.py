@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.api.conftest import Site
 from tests.api.test_applicant import decide, link, opened
 from tests.api.test_files import photo
-from tests.pages.conftest import PHONE, PageFor, fits
+from tests.pages.conftest import PATIENCE, PHONE, PageFor, fits
 from tests.pages.test_looks import AXE, CHINESE, READ, faults
 from tests.pages.test_weight import HEAVIEST, carried
 
@@ -25,6 +25,7 @@ def case(site: Site) -> dict[str, Any]:
 def without_script(browser: Browser, address: str, **more: Any) -> Page:
     """A phone whose browser runs no script."""
     page = browser.new_context(locale="zh-CN", java_script_enabled=False, **(PHONE | more)).new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     return page
 
