@@ -8,7 +8,7 @@ Longer than most: the checks stand together, as the invariants do in the design.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -17,7 +17,20 @@ from typing import Any, assert_never
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, select
 
-from domain.account import Bill, Dispute, LedgerFact, Payment, Protected, Standing, Void, received, standing
+from domain.account import (
+    Account,
+    Bill,
+    Classed,
+    CustomerClass,
+    Dispute,
+    LedgerFact,
+    Payment,
+    Protected,
+    Standing,
+    Void,
+    received,
+    standing,
+)
 from domain.arrears.events import ArrearsEvent
 from domain.arrears.facts import ArrearsFacts
 from domain.arrears.fold import fold
@@ -122,6 +135,9 @@ class Trail:
     approval: Entry | None = None
     holds: dict[str, datetime] = field(default_factory=dict)
     disputes: list[Dispute] = field(default_factory=list)
+    waived: Counter[str] = field(default_factory=Counter)
+    customer_class: CustomerClass | None = None
+    classes: dict[str, CustomerClass | None] = field(default_factory=dict)
     stops: Stops = field(default_factory=list)
     recorded: set[int] = field(default_factory=set)
     out: str | None = None
@@ -136,8 +152,11 @@ class Trail:
         match entry.event:
             case "TaskDecided":
                 self.forms[body["key"]] = body["form"]
+            case "ClassChanged":
+                self.customer_class = body["classed"]["customer_class"]
             case "NoticeServed":
                 self.served[body["task"]] = entry
+                self.classes[body["task"]] = self.customer_class
                 self.proofs[body["task"]] = self.forms.get(body["task"], {})
             case "NonpayerReported":
                 self.reports[body["task"]] = entry.by
@@ -179,6 +198,12 @@ class Trail:
                 self.reached = 0 if self.stage == order[0] else -1  # a stage that one stands in is not entered again
                 self.served, self.reports, self.proofs, self.did = {}, {}, {}, set()
                 self.unchecked = self.unchecked or self.limited
+            case "NoticeOverstated":
+                self.served.pop(body["task"], None)
+                self.proofs.pop(body["task"], None)
+                self.approval = None
+            case "FeesWaived":
+                self.waived.update(body["fees"])
             case "StageEntered":
                 self.stage = body["stage"]
                 if self.stage in order:
@@ -235,13 +260,17 @@ class _Found:
         return [entry for entry in self.said if entry.event in events]
 
     def owed(self, before: Trail, at: datetime) -> Standing:
-        """What the account owed at an instant: all that its ledger had by then, or that the case had read."""
-        known = [
+        """What the account owed at an instant, by all that was known then."""
+        known = self.known(before, at)
+        return standing(facts=known, disputes=before.disputes, waived=before.waived, as_of=at)
+
+    def known(self, before: Trail, at: datetime) -> list[LedgerFact]:
+        """What the ledger had by an instant, or the case had read at it."""
+        return [
             fact
             for no, fact in self.ledger
             if fact.at < at or (fact.at == at and no in before.recorded | self.at_first)
         ]
-        return standing(facts=known, disputes=before.disputes, as_of=at)
 
     def protected_at(self, at: datetime) -> Sequence[str]:
         changes = [fact for _, fact in self.ledger if isinstance(fact, Protected)]
@@ -294,11 +323,20 @@ def _found(connection: Connection, case_no: str, policy: ArrearsPolicy, calendar
             pack=case.pack,
             opened_at=case.opened_at,
             as_of=case.opened_at,
-            account=ledger.account(connection, account_no),
+            account=_as_it_was(ledger.account(connection, account_no), (f for f in facts if f not in at_first)),
             ledger=tuple(fact for _, fact in at_first),
             ledger_position=max((no for no, _ in at_first), default=0),
         ),
     )
+
+
+def _as_it_was(account: Account, since: Iterable[tuple[int, LedgerFact]]) -> Account:
+    """The account when its case opened: of the two classes the other one, if it has changed since."""
+    changed = next((fact for _, fact in since if isinstance(fact, Classed)), None)
+    if changed is None:
+        return account
+    before = "resident" if changed.customer_class == "organisation" else "organisation"
+    return account.model_copy(update={"customer_class": before})
 
 
 def _no_wrongful_limit(found: _Found) -> Iterator[str]:
@@ -351,18 +389,24 @@ def _told(found: _Found, before: Trail, at: datetime) -> int:
         return 0
     contested = {dispute.bill for dispute in before.disputes if dispute.ended_at is None}
     owed = found.owed(before, at)
-    bills = [fact for _, fact in found.ledger if isinstance(fact, Bill)]
+    known = found.known(before, at)
+    bills = [fact for fact in known if isinstance(fact, Bill)]
     here = {bill.no: bill.amount_fen for bill in bills if bill.at <= last.at and bill.overdue_from <= last.at}
-    instead = {fact.no: fact.corrected_by for _, fact in found.ledger if isinstance(fact, Void)}
+    instead = {fact.no: fact.corrected_by for fact in known if isinstance(fact, Void)}
     named = Counter[str | None]()
     for no, fen in (last.body.get("bills") or here).items():
-        stands, seen = no, set[str | None]()
-        while stands in instead and stands not in seen:
-            seen.add(stands)
-            stands = instead[stands]
-        named[stands] += fen
+        named[_stands(no, instead)] += fen
     left = {no: fen for no, fen in owed.owed.items() if no not in contested and no not in owed.left_behind}
     return sum(min(fen, named[no]) for no, fen in left.items())
+
+
+def _stands(no: str | None, instead: dict[str, str | None]) -> str | None:
+    """The bill in the place of this one; None where none is."""
+    seen = set[str | None]()
+    while no in instead and no not in seen:
+        seen.add(no)
+        no = instead[no]
+    return no
 
 
 def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | None:
@@ -379,7 +423,7 @@ def _wanting(rung: Rung, before: Trail, at: datetime, found: _Found) -> str | No
         case Wait():
             if rung.after not in before.served:
                 return f"the period {rung.period} has not begun"
-            term = rung.term(found.start.account.customer_class).value
+            term = rung.term(before.classes[rung.after] or found.start.account.customer_class).value
             served_at = before.served[rung.after].at
             over_at = period_over_at(term=term, served_at=served_at, stops=before.stops, calendar=found.calendar)
             if over_at is not None and over_at <= at:
@@ -419,7 +463,7 @@ def _one_stage_at_a_time(found: _Found) -> Iterator[str]:
             if stage == "settled" and (owed := found.owed(before, entry.at).overdue):
                 yield f"{what} with {yuan(owed)} overdue"
             wanted = found.policy.ladder[: entered[stage] + 1] if stage in entered and not before.limited else ()
-        elif entry.event == "TaskOpened" and entry.body["task"]["key"] in rungs:
+        elif entry.event == "TaskOpened" and entry.body["task"]["key"] in rungs and not entry.body["task"]["subject"]:
             what = f"{entry.body['task']['key']} opened at {entry.at.isoformat()}"
             wanted = found.policy.ladder[: rungs[entry.body["task"]["key"]]]
         yield from (f"{what}: {wanting}" for rung in wanted if (wanting := _wanting(rung, before, entry.at, found)))
@@ -459,7 +503,7 @@ def _few_messages(found: _Found) -> Iterator[str]:
         known = [
             fact
             for _, fact in found.ledger
-            if fact.at < row.at or (fact.at == row.at and not isinstance(fact, Payment))
+            if fact.at < row.at or (fact.at == row.at and not isinstance(fact, Payment | Void))
         ]
         if standing(facts=known, as_of=row.at).overdue == 0:
             yield f"{what}: nothing was owed any more"
@@ -471,15 +515,19 @@ def _few_messages(found: _Found) -> Iterator[str]:
 
 def _balance(found: _Found) -> Iterator[str]:
     read, as_of = found.read(), found.as_of
-    owed = standing(facts=read, disputes=found.end().disputes, as_of=as_of)
+    end = found.end()
+    owed = standing(facts=read, disputes=end.disputes, waived=end.waived, as_of=as_of)
     if found.case.amount_fen != owed.overdue:
         yield f"the case says {yuan(found.case.amount_fen)} is overdue, its ledger {yuan(owed.overdue)}"
+    instead = {fact.no: fact.corrected_by for fact in read if isinstance(fact, Void)}
     bills = {fact.no: fact for fact in read if isinstance(fact, Bill)}
-    billed = sum(b.amount_fen + b.late_fee_fen for b in bills.values() if b.overdue_from <= as_of)
+    stand = [bill for no, bill in bills.items() if no not in instead and bill.overdue_from <= as_of]
+    billed = sum(bill.amount_fen + max(0, bill.late_fee_fen - end.waived[bill.no]) for bill in stand)
     payments = [payment for payment in received(read) if payment.counts_from <= as_of]
     paid = sum(payment.amount_fen for payment in payments)
     left = owed.overdue + owed.late_fees - owed.prepaid
-    ahead = any(bills[no].overdue_from > as_of for payment in payments for no in payment.bills if no in bills)
+    named = {_stands(no, instead) for payment in payments for no in payment.bills}
+    ahead = any(bill.overdue_from > as_of for no, bill in bills.items() if no in named)
     if left < billed - paid or (left > billed - paid and not ahead):
         yield f"bills {yuan(billed)} less payments {yuan(paid)} leave {yuan(billed - paid)}, not {yuan(left)}"
     positions = [entry.body["position"] for entry in found.of(*LEDGER_ENTRIES)]

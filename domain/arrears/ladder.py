@@ -238,9 +238,11 @@ def period_end(rung: Wait, facts: ArrearsFacts, calendar: Calendar) -> Due:
 
     The customer's class of that day holds for the period, though it should be another one meanwhile.
     """
-    served = facts.served[rung.after]
-    term = rung.term(served.customer_class or facts.account.customer_class).value
-    return _end(rung.period, term, since=served.at, facts=facts, calendar=calendar)
+    return _end(rung.period, _given(rung, facts), since=facts.served[rung.after].at, facts=facts, calendar=calendar)
+
+
+def _given(rung: Wait, facts: ArrearsFacts) -> Term:
+    return rung.term(facts.served[rung.after].customer_class or facts.account.customer_class).value
 
 
 def dunning_starts(rung: Dun, facts: ArrearsFacts, calendar: Calendar) -> Due:
@@ -263,7 +265,7 @@ def running_periods(facts: ArrearsFacts, policy: ArrearsPolicy) -> dict[str, Ter
     for rung in policy.ladder:
         match rung:
             case Wait() if rung.after in facts.served and rung.period not in facts.periods:
-                running[rung.period] = rung.term(facts.account.customer_class).value
+                running[rung.period] = _given(rung, facts)
             case Dun() if rung.task not in facts.did and "dun" not in facts.periods:
                 running["dun"] = rung.after.value
             case Refer() if referral_counts_from(facts, policy) is not None and "refer" not in facts.periods:

@@ -13,7 +13,7 @@ from typing import Any
 
 from activities.notices import Found, Handed, Letter, Notices
 from activities.notices import Message as Handover
-from domain.account import Account, Bill, CustomerClass, LedgerFact, Payment, Protection, Reversal
+from domain.account import Account, Bill, Changed, CustomerClass, LedgerFact, Payment, Protection, Reversal, Void
 from domain.arrears.facts import ArrearsFacts, Message
 from domain.arrears.interlock import Condition, Moment
 from domain.arrears.ladder import IssueOrder, next_step
@@ -23,9 +23,10 @@ from domain.steps import Close, StandStill
 from domain.tasks import Task
 from policies.packs import load_calendar, load_pack
 from rehearsal.invariants import violations
-from store import casebook, intake, ledger, orders
+from store import casebook, events, intake, ledger, orders, postings
 from store.casebook import Batch, Entry, Snapshot
 from store.database import Database
+from store.events import BillingEvent
 from store.ledger import AccountRecord
 from store.orders import LimitRequest
 from store.tables import metadata
@@ -198,14 +199,34 @@ class Booked(Play):
                 intake.record_payment(self.database, NO, fact)
             case Reversal():
                 intake.reverse_payment(self.database, NO, fact)
+            case Changed():
+                with self.database.write() as connection:
+                    postings.change(connection, NO, fact)
         self._look(heard)
 
-    def protect(self, *protected: Protection, heard: bool = True) -> None:
-        record = AccountRecord(
-            no=NO, customer_class=self.account.customer_class, phone="13800000000", protected=protected
-        )
+    def correct(self, void: Void, instead: Bill | None, heard: bool = True) -> None:
         with self.database.write() as connection:
-            ledger.put_account(connection, record, at=self.now)
+            postings.correct(connection, NO, void, instead, pack=self.pack, at=self.now)
+        self._look(heard)
+
+    def classify(self, customer_class: CustomerClass, *, heard: bool = True) -> None:
+        with self.database.write() as connection:
+            known = ledger.account_record(connection, NO)
+            changed = known.model_copy(update={"customer_class": customer_class})
+            ledger.put_account(connection, changed, at=self.now)
+        self._look(heard)
+
+    def told_by_billing(self, id: str, fact: Payment | Reversal) -> str:
+        """An event of the billing system; what became of it."""
+        event = BillingEvent(id, NO, fact.at, {"id": id, "kind": fact.kind}, fact=fact)
+        fate = events.take(self.database, event, pack=self.pack, at=self.now).fate
+        self._look(heard=False)
+        return fate
+
+    def protect(self, *protected: Protection, heard: bool = True) -> None:
+        with self.database.write() as connection:
+            known = ledger.account_record(connection, NO)
+            ledger.put_account(connection, known.model_copy(update={"protected": protected}), at=self.now)
         self._look(heard)
 
     def _look(self, heard: bool) -> None:

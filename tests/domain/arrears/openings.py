@@ -15,7 +15,14 @@ WANG = Actor(id="wang", roles=("collector",))
 LI = Actor(id="li", roles=("supervisor",))
 ZHAO = Actor(id="zhao", roles=("engineer",))
 CHEN = Actor(id="chen", roles=("collector", "supervisor"))
-PEOPLE = {"collector": WANG, "supervisor": LI, "engineer": ZHAO}
+QIAN = Actor(id="qian", roles=("supervisor",))
+PEOPLE = {
+    "collector": WANG,
+    "supervisor": LI,
+    "engineer": ZHAO,
+    "clerk": Actor(id="sun", roles=("clerk",)),
+    "administrator": Actor(id="zhou", roles=("administrator",)),
+}
 
 CASE_NO = "QF-20260311-0001"
 SECOND = timedelta(seconds=1)

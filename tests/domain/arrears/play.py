@@ -13,6 +13,7 @@ from domain.account import (
     Account,
     Bill,
     Changed,
+    Classed,
     CustomerClass,
     LedgerFact,
     Payment,
@@ -20,9 +21,10 @@ from domain.account import (
     Protection,
     Reversal,
     Standing,
+    Void,
     standing,
 )
-from domain.arrears import commands
+from domain.arrears import commands, moves
 from domain.arrears.consequences import say
 from domain.arrears.events import (
     ArrearsEvent,
@@ -39,10 +41,12 @@ from domain.arrears.events import (
 )
 from domain.arrears.facts import ArrearsFacts, Message
 from domain.arrears.fold import heard
-from domain.arrears.forms import ARREARS_TASKS, WATCH_LIMITATION
+from domain.arrears.forms import ARREARS_TASKS, SETTLE_FINAL, WATCH_LIMITATION
 from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.ladder import IssueOrder, begins_anew, next_moment, next_step
 from domain.arrears.policy import ArrearsPolicy, Limit
+from domain.asking import opened as asked_for
+from domain.asking import reasked
 from domain.calendars import Calendar, PublishedYear
 from domain.case import (
     CalendarPublished,
@@ -56,9 +60,9 @@ from domain.case import (
     changed_task,
     moved_deadlines,
 )
-from domain.clock import Interval
 from domain.commands import Command, DecideTask
 from domain.money import fen
+from domain.pack_moves import MovePack
 from domain.people import Actor
 from domain.refusals import Refused
 from domain.steps import Ask, Close, asked
@@ -157,6 +161,18 @@ class Play:
             self.say(moved)
         self.until(self.now)
 
+    def move(self, to_pack: str, policy: ArrearsPolicy) -> None:
+        """The case goes on under another version of its pack. Raises `Refused`."""
+        said = {"from_pack": self.facts.pack, "to_pack": to_pack, "reason": "new rules", "policy": {}}
+        command = MovePack(by=PEOPLE["administrator"], at=self.now, **said)
+        moved = moves.moved(command, self.facts, self.policy, policy, self.calendar)
+        self.policy = policy
+        self.say(moved)
+        step = next_step(self.facts, self.policy, self.calendar)
+        for event in reasked(self.facts, step, ARREARS_TASKS, moved=moved, calendar=self.calendar):
+            self.say(event)
+        self.until(self.now)
+
     # What the ledger brings.
 
     def pay(
@@ -174,9 +190,19 @@ class Play:
         self.account = self.account.model_copy(update={"protected": protected})
         self.post(Protected(protected=protected, at=self.now), heard)
 
+    def classify(self, customer_class: CustomerClass, *, heard: bool = True) -> None:
+        self.account = self.account.model_copy(update={"customer_class": customer_class})
+        self.post(Classed(customer_class=customer_class, at=self.now), heard)
+
+    def correct(self, void: Void, instead: Bill | None, heard: bool = True) -> None:
+        """A bill taken back and the one in its place, at once."""
+        if instead is not None:
+            self.post(instead, heard=False)
+        self.post(void, heard)
+
     def post(self, fact: LedgerFact, heard: bool = True) -> None:
         """Commit a fact, once however often it comes; `heard` when its nudge arrives at once."""
-        if isinstance(fact, Protected) or _key(fact) not in {_key(known) for known in self.ledger}:
+        if isinstance(fact, Protected | Classed) or _key(fact) not in {_key(known) for known in self.ledger}:
             self.ledger.append(fact)
         if heard:
             self.hear()
@@ -204,11 +230,19 @@ class Play:
 
     # What people do.
 
-    def decide(self, key: str, *, by: Actor | None = None, when: datetime | str | None = None, **form: Any) -> None:
+    def decide(
+        self,
+        key: str,
+        *,
+        by: Actor | None = None,
+        when: datetime | str | None = None,
+        subject: str | None = None,
+        **form: Any,
+    ) -> None:
         """Decide the open task of a kind the plain good way, or as `form` says. Raises `Refused`."""
         self.until(when or self.now)
         actor = by or PEOPLE[ARREARS_TASKS[key].role]
-        command = DecideTask(by=actor, at=self.now, key=key, form=plain(key, **form))
+        command = DecideTask(by=actor, at=self.now, key=key, subject=subject, form=plain(key, **form))
         decided = commands.decide(command, self.facts)
         commands.refuse_limit_at_another_time(command, self.facts, self.policy, self.calendar)
         commands.refuse_sms_that_serves_nothing(command, self.policy)
@@ -285,23 +319,7 @@ class Play:
                     pass
 
     def _open(self, step: Ask) -> None:
-        kind, opened_at = ARREARS_TASKS[step.key], self.facts.as_of
-        counts_from = step.counts_from or opened_at
-        task = Task(
-            id=f"{CASE_NO}-{self.facts.tasks_opened + 1:02d}",
-            key=step.key,
-            role=kind.role,
-            level=kind.level,
-            opened_at=opened_at,
-            counts_from=counts_from,
-            term=step.term,
-            due=due_at(term=step.term, started_at=counts_from, calendar=self.calendar),
-            clauses=step.clauses,
-            subject=step.subject,
-            not_by=step.not_by,
-            clock=(Interval(party="utility", started_at=opened_at),),
-        )
-        self.say(TaskOpened(at=opened_at, clauses=step.clauses, task=task))
+        self.say(asked_for(step, facts=self.facts, kinds=ARREARS_TASKS, calendar=self.calendar))
 
     def _issue_order(self) -> None:
         rung, as_of = self._limit_rung, self.facts.as_of
@@ -348,7 +366,7 @@ class Play:
         """By the ledger itself; money and disputes that are here count, even at an instant before them."""
         facts = [_known(fact, at) for fact in self.ledger]
         disputes = [d.model_copy(update={"started_at": min(d.started_at, at)}) for d in self.facts.disputes]
-        return standing(facts=facts, disputes=disputes, as_of=at)
+        return standing(facts=facts, disputes=disputes, waived=self.facts.waived, as_of=at)
 
     @property
     def _order_no(self) -> str:
@@ -365,8 +383,9 @@ class Play:
         return [task.key for task in self.facts.tasks.values()]
 
     def on_the_ladder(self) -> list[str]:
-        """The same without those beside the ladder, which nobody in a played life asks for but the years."""
-        return [key for key in self.open() if key != WATCH_LIMITATION.key]
+        """The same without those beside the ladder: of the years, of whoever left, and of what was declared open."""
+        beside = (WATCH_LIMITATION.key, SETTLE_FINAL.key)
+        return [task.key for task in self.facts.tasks.values() if task.key not in beside and task.subject is None]
 
     def task(self, key: str) -> Task:
         """The latest task of a kind, open or not."""
@@ -427,4 +446,6 @@ def _known(fact: LedgerFact, at: datetime) -> LedgerFact:
 
 
 def _key(fact: LedgerFact) -> tuple[str, str]:
+    if isinstance(fact, Changed):
+        return fact.kind, f"{fact.what}/{fact.changed_on}/{fact.bills}"
     return fact.kind, getattr(fact, "reference", "") or getattr(fact, "no", "")

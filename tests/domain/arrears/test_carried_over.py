@@ -88,3 +88,23 @@ def test_a_promise_that_was_due_and_not_kept_is_not_carried_on() -> None:
     play.instruct(TakePromise, amount=yuan(8640), until=play.now + DAY)
     assert len(of_next(withdrawn(play), after=timedelta(hours=1))) == 1
     assert of_next(play, after=DAY) == []
+
+
+def test_a_hold_is_not_ended_by_a_change_that_brings_nobody_else() -> None:
+    play = opened()
+    play.instruct(PlaceHold, reason="in court", ground="court", evidence="f.pdf")
+    play.post(Changed(what="suspended", changed_on=play.now.date(), at=play.now + timedelta(hours=1)))
+    assert len(of_next(withdrawn(play))) == 1
+
+
+def test_a_hold_placed_as_the_next_tenant_came_was_for_whoever_was_there_before() -> None:
+    play = opened()
+    play.instruct(PlaceHold, reason="in court", ground="court", evidence="f.pdf")
+    play.post(Changed(what="owner", changed_on=(play.now + DAY).date(), at=play.now))
+    assert of_next(withdrawn(play)) == []
+
+
+def test_a_hold_that_somebody_has_to_look_at_is_carried_on_after_its_last_day() -> None:
+    play = opened()
+    play.instruct(PlaceHold, reason="in court", ground="court", evidence="f.pdf")
+    assert len(of_next(withdrawn(play), after=DAY * 400)) == 1
