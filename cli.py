@@ -484,6 +484,17 @@ def verify(case_no: Annotated[str | None, typer.Argument(help="one case; left ou
     print(f"{done} cases, {entries} entries: the chain holds")
 
 
+@app.command()
+def recovered() -> None:
+    """Say that a backup was put back: nobody is limited until billing's list of today has been compared."""
+    from runtime.wall_clock import now
+    from store import recoveries
+
+    with store(Settings()).write() as connection:
+        recoveries.told(connection, at=now())
+    print("limits are held back until billing's own list of today, or of a later day, has been compared")
+
+
 def store(settings: Settings) -> "Database":
     """The database of this installation; leaves with a word when it has no tables yet."""
     from sqlalchemy import inspect

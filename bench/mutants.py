@@ -46,6 +46,24 @@ ORDERS = (
     "tests/store/test_reconciliations.py",
     "tests/store/test_safety_on_the_casebook.py",
 )
+DOORS = (
+    "tests/store/test_what_waits_at_a_door.py",
+    "tests/store/test_doors.py",
+    "tests/store/test_reconciler.py",
+    "tests/store/test_safety_on_the_casebook.py",
+)
+RECORD = (
+    "tests/store/test_casebook.py",
+    "tests/store/test_supersession.py",
+    "tests/store/test_orders.py",
+    "tests/store/test_safety_on_the_casebook.py",
+)
+ENGINE = (
+    "tests/rehearsal/test_deadline_races.py",
+    "tests/rehearsals/test_rehearsals.py",
+    "tests/rehearsal/test_nobody_was_there.py",
+    "tests/crash/test_killed_between_commit_and_completion.py",
+)
 MESSAGES = ("tests/activities/test_messages.py", "tests/store/test_doors.py")
 HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "domain/arrears/interlock.py": (
@@ -60,6 +78,18 @@ HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "store/notices.py": (("reserve", "hand_over"), MESSAGES),
     "activities/notices.py": (("send", "_asked", "_hand_over", "_later"), MESSAGES),
     "store/reconciliations.py": (("differs",), ORDERS[:2]),
+    "store/recoveries.py": (("note", "held_back", "forbids"), ("tests/store/test_recoveries.py",)),
+    "store/unheard.py": (("waits", "_forbids"), DOORS[:1]),
+    "store/ledger.py": (("post", "lock_account", "refuse_unknown_bill"), DOORS),
+    "store/places.py": (("open_place",), DOORS),
+    "store/intake.py": (("open_in", "add_bill", "_placed", "_posted", "owes"), DOORS),
+    "store/casebook.py": (("record",), RECORD),
+    "store/projection.py": (("_orders", "_settle_opening"), RECORD),
+    "domain/arrears/carried.py": (
+        ("_disputes", "_holds", "_still_to_pay"),
+        ("tests/domain/arrears/test_carried_over.py",),
+    ),
+    "workflows/arrears_case.py": (("issue_order", "before_decision", "ask_interlock", "take_in", "comes_back"), ENGINE),
 }
 """Where the guards are: functions by file, with the tests that are to notice, the nearest first."""
 
@@ -76,6 +106,7 @@ YES = {
     "approver": None,
     "billing_differs": "False",
     "unheard": "False",
+    "recovering": "False",
 }
 """What the transaction asks of the world for the interlock, and the answer that would ask nothing; None: no guard."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from domain.calendars import local
 from domain.tasks import Task
+from store import recoveries
 from store.database import Database
 from store.projection import follow
 from store.tables import STANDING, cases, entries, openings
@@ -100,6 +101,8 @@ def record(database: Database, batch: Batch) -> int:
             chain = _keep_late(connection, batch, said, chain)
             connection.execute(update(cases).where(cases.c.case_no == batch.case_no).values(chain_hash=chain))
             return int(known.sequence)
+        if first > (known.sequence if known else 0) + 1:
+            recoveries.note(connection, because="behind-its-case", at=batch.entries[-1].at, case_no=batch.case_no)
         if said[0][0].sequence < first:
             stands = _standing(connection, batch.case_no, since=said[0][0].sequence)
         same = 0

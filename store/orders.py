@@ -12,7 +12,7 @@ from domain.arrears.interlock import Condition, Moment, interlock, unmet
 from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar
 from domain.policy import Strict
-from store import ledger, reconciliations, unheard
+from store import ledger, reconciliations, recoveries, unheard
 from store.database import Database, upsert
 from store.tables import cases, limit_orders
 
@@ -75,6 +75,8 @@ def conditions_now(connection: Connection, request: LimitRequest, *, order: Any)
             key="record-current", met=None, zh="案卷记录为最新", en="the case record read is the latest"
         )
         return (nothing,)
+    if request.sequence > case.sequence:
+        recoveries.note(connection, because="behind-its-case", at=request.at, case_no=request.case_no)
     facts = ArrearsFacts.model_validate(case.facts)
     latest = connection.scalar(
         select(func.max(limit_orders.c.fence)).where(limit_orders.c.account_no == request.account_no)
@@ -93,6 +95,7 @@ def conditions_now(connection: Connection, request: LimitRequest, *, order: Any)
         approver=request.approver,
         billing_differs=reconciliations.differs(connection, request.account_no),
         unheard=unheard.waits(connection, request.account_no),
+        recovering=recoveries.forbids(connection, request.account_no),
     )
 
 
@@ -125,7 +128,7 @@ def _carry_out(connection: Connection, request: LimitRequest) -> LimitAnswer:
             latest = connection.scalar(
                 select(func.max(limit_orders.c.fence)).where(limit_orders.c.account_no == request.account_no)
             )
-            fence = (latest or 0) + 1
+            fence = max(latest or 0, recoveries.least_fence(connection)) + 1
             # A number whose order was taken back before the case heard of it is given out again, with a new token.
             row = {
                 "order_no": request.order_no,

@@ -692,6 +692,15 @@ absences = Table(
     Index(None, "ends_at"),
 )
 
+recoveries = Table(
+    "recoveries",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("because", String(20), nullable=False),
+    Column("case_no", String(40)),
+)
+
 duties = Table(
     "duties",
     metadata,

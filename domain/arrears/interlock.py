@@ -40,6 +40,7 @@ def interlock(
     approver: str | None = None,
     billing_differs: bool = False,
     unheard: bool = False,
+    recovering: bool = False,
 ) -> tuple[Condition, ...]:
     """Every condition for limiting this account at `at`.
 
@@ -47,7 +48,8 @@ def interlock(
     (None: never), `snapshot_is_current` whether `facts` are the latest recorded, `fence_is_current` (at the valve)
     whether the order's token is the highest issued. `approver` is who approves now, at the decision. `billing_differs`:
     billing's own list of a day has another balance for this account than we have of that day. `unheard`: a door has
-    taken something in for this account that forbids a limit, and neither ledger nor case has it yet.
+    taken something in for this account that forbids a limit, and neither ledger nor case has it yet. `recovering`:
+    the store was put back to an earlier point, and what is missing since has not been found out.
     """
     oldest = due_at(term=policy.ledger_max_age.value, started_at=synced_at, calendar=calendar).at if synced_at else None
     served = [rung.task for rung in policy.ladder if isinstance(rung, Serve)]
@@ -136,6 +138,15 @@ def interlock(
                 met=None,
                 zh="已受理的缴费、异议、暂缓等均已入案",
                 en="whatever was taken in for the account has reached its ledger and case",
+            )
+        )
+    if recovering:
+        conditions.append(
+            Condition(
+                key="ledger-recovered",
+                met=None,
+                zh="数据恢复后已与营业系统对账",
+                en="since the store was put back, its ledger was compared with billing's own list",
             )
         )
     if moment == "valve":
