@@ -1,9 +1,11 @@
 """What goes into a case and comes out of it. Passed through the sandbox: models are built once, not once a case."""
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidatorFunctionWrapHandler, WrapValidator
 
 from domain.account import Account, LedgerFact
 from domain.arrears.events import BillDisputed, HoldPlaced
@@ -11,6 +13,26 @@ from domain.arrears.policy import ArrearsPolicy
 from domain.calendars import Calendar, PublishedYear
 from domain.connection.facts import Project
 from domain.connection.policy import ConnectionPolicy
+
+AT_MOST = 50
+"""So many policies are kept; utilities have one or two in force, and a few more that running cases are pinned to."""
+
+
+def _shared() -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
+    """Has all cases that are pinned to the same policy hold one object: a value, 100 to 150 KB, that nobody changes."""
+    known: dict[str, Any] = {}
+
+    def read(said: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(said, dict):
+            return validate(said)
+        text = json.dumps(said)
+        if text not in known:
+            if len(known) >= AT_MOST:
+                known.clear()
+            known[text] = validate(said)
+        return known[text]
+
+    return read
 
 
 class Answer(BaseModel):
@@ -70,7 +92,7 @@ class ArrearsOpened(Opened):
     """An account with overdue bills, and the ladder pinned for it. `stands`: what the case before left standing."""
 
     account: Account
-    policy: ArrearsPolicy
+    policy: Annotated[ArrearsPolicy, WrapValidator(_shared())]
     ledger: tuple[tuple[int, LedgerFact], ...]
     stands: tuple[BillDisputed | HoldPlaced, ...] = ()
 
@@ -80,4 +102,4 @@ class ProjectOpened(Opened):
 
     project: Project
     papers: tuple[str, ...]
-    policy: ConnectionPolicy
+    policy: Annotated[ConnectionPolicy, WrapValidator(_shared())]
