@@ -17,6 +17,12 @@ from tests.claiming import claiming
 from tests.domain.connection.test_sentences_of_a_project import life, open_until
 from tests.policies.lives import TABLED, ProjectLife
 
+BY_THE_FORM = (
+    "jinan.design.show-fee-basis",
+    "jinan.design.survey-items",
+    "jinan.construction.works-flush-and-quality",
+)
+"""Sentences that a field of the form keeps, at every utility: no pack has them on the task."""
 METERED = ("single", "estate", "linear")
 ESTATE, SINGLE = ("estate",), ("single",)
 
@@ -93,6 +99,8 @@ def test_a_step_is_not_done_without_what_its_sentence_wants(
     assert taken is (kind not in kinds), played.told[-1]
     if kind in kinds:
         assert field in str(played.told[-1])
+        by_the_form = clause in BY_THE_FORM or (field == "papers_complete" and kind not in METERED)
+        assert clause in task.clauses or by_the_form
 
 
 @pytest.mark.parametrize(

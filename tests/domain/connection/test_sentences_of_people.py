@@ -1,5 +1,6 @@
 """Who serves, comes along and stands in, what is looked at on a site, and what comes before the water, by sentence."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from domain.connection.works import attending
 from domain.connection.works_forms import WORKS_TASKS
 from domain.people import ROLES, Actor, Role
 from domain.refusals import Refused
+from domain.terms import Term, due_at
 from policies.packs import load_calendar, load_pack
 from tests.claiming import claiming
 from tests.domain.connection.test_sentences_of_a_form import begun
 from tests.domain.connection.test_sentences_of_a_project import life, open_until, tasks, told
 from tests.domain.connection.test_works import at_work, decided, declared, open_task
-from tests.policies.lives import ProjectLife, neglected_from
+from tests.policies.lives import OPENED_AT, ProjectLife, neglected_from
 
 COURSE = (
     *("check-papers", "arrange-survey", "survey", "draft-scheme", "approve-scheme", "design", "submit-drawings"),
@@ -391,6 +393,76 @@ def test_from_seventy_of_a_hundred_an_estate_is_switched_with_the_customers_sign
         assert float(shares[-1]) == pytest.approx(0.7)
         played, task = begun("jinan", "switch-meters", kind=kind)
         assert played.tried(task, {"readings_signed": False}) is None
+
+
+@pytest.mark.parametrize(
+    ("clause", "taken"),
+    [
+        claiming("kaifeng.customer-service.accept-with-gaps", True),
+        claiming("jinan.design.one-time-notice-same-day", True),
+        claiming("changchun.connection.papers-online-or-at-home", True),
+        claiming("qingdao.customer-service.complete-papers-move-on", False),
+    ],
+)
+def test_whether_a_paper_may_follow_is_the_utilitys_word(clause: str, *, taken: bool) -> None:
+    played, task = begun(clause.partition(".")[0], "check-papers", kind="single")
+    gap = {"outcome": "missing", "missing": [], "tolerated": ["身份证明"]}
+    assert (played.tried(task, gap) is not None) is taken
+
+
+Heard = list[tuple[str, tuple[str, ...], str | None]]
+SECTION = ("section", ("representative", "collector", "supervisor"), "supervisor")
+CENTRE = ("centre", ("supervisor", "dispatcher"), "supervisor")
+
+
+@pytest.mark.parametrize(
+    ("clause", "heard"),
+    [
+        claiming("kaifeng.escalation.four-levels", [SECTION, ("office", (), None), CENTRE]),
+        claiming("kaifeng.escalation.l3-group-members", [SECTION, ("office", (), None), CENTRE]),
+        claiming("kaifeng.escalation.l1-group-members", [SECTION, ("office", (), None), CENTRE]),
+        claiming("kaifeng.escalation.l3-section-resolves", [SECTION, ("office", (), None), CENTRE]),
+        claiming("kaifeng.escalation.l1-centre-coordinates", [SECTION, ("office", (), None), CENTRE]),
+        claiming("liaocheng.escalation.major-event-mechanism", [("section", ("supervisor",), None)]),
+        claiming("liaocheng.escalation.major-event-report-at-once", [("section", ("supervisor",), None)]),
+        claiming(
+            "jinan.escalation.escalate-by-leak-standard",
+            [("section", (), None), ("office", (), None), ("centre", (), None)],
+        ),
+    ],
+)
+def test_a_late_step_of_a_project_is_heard_of_level_by_level(clause: str, heard: Heard) -> None:
+    said = neglected_from(policy(clause.partition(".")[0]), {"kind": "single"}, "connection.register-works")
+    risen = [each for each in said if isinstance(each, dict) and each["event"] == "TaskEscalated"]
+    assert [(each["level"], tuple(each["told"]), each["resolver"]) for each in risen] == heard
+
+
+@pytest.mark.clause("kaifeng.escalation.progress-when-long")
+def test_at_kaifeng_the_progress_of_a_late_step_is_told_after_two_working_days_at_the_centre() -> None:
+    said = neglected_from(policy("kaifeng"), {"kind": "single"}, "connection.register-works")
+    late = [each for each in said if isinstance(each, dict) and each["event"] in ("TaskEscalated", "ProgressDue")]
+    first = next(at for at, each in enumerate(late) if each["event"] == "ProgressDue")
+    risen, due = late[first - 1], late[first]
+    two_days = due_at(term=Term.parse("2WD"), started_at=datetime.fromisoformat(risen["at"]), calendar=load_calendar())
+    assert (due["level"], risen["level"]) == ("centre", "centre")
+    assert two_days.at <= datetime.fromisoformat(due["at"]) < two_days.at + timedelta(days=4)
+
+
+@pytest.mark.parametrize(
+    ("clause", "key", "unit", "days"),
+    [
+        claiming("qingdao.design.dept-rep-design-liaison", "draft-scheme", "design-unit", 30),
+        claiming("qingdao.construction.eng-rep-contractor-liaison", "register-works", "construction-unit", 14),
+        claiming("qingdao.construction.eng-rep-contractor-liaison", "register-works", "supervision-unit", 14),
+    ],
+)
+def test_at_qingdao_somebody_speaks_with_a_unit_every_so_often(clause: str, key: str, unit: str, days: int) -> None:
+    said = neglected_from(policy("qingdao"), {"kind": "single"}, f"connection.{key}")
+    spoken = [each for each in said if isinstance(each, dict) and each["event"] == "LiaisonDue"]
+    due = next(each for each in spoken if each["unit"] == unit)
+    since = (datetime.fromisoformat(due["at"]) - OPENED_AT).days
+    assert days <= since <= days + 5
+    assert clause in due["clauses"]
 
 
 @pytest.mark.clause("changchun.connection.exceptional-served-by-head")

@@ -133,6 +133,47 @@ def test_at_qingdao_the_customer_designs_whatever_the_applicant_ticked() -> None
 
 
 @pytest.mark.clause("qingdao.account-opening.contract-for-organisations")
+@pytest.mark.parametrize("kind", ["single", "linear", "temporary"])
+@pytest.mark.parametrize("sector", ["industry", "trade", "real-estate", "government"])
+def test_at_qingdao_whatever_an_organisation_builds_it_signs_before_the_water(kind: str, sector: str) -> None:
+    done = [key for key in (*BUILT, "accept", "open-account") if key != "sign-contract"]
+    opened = facts(*done, kind=kind, sector=sector)
+    assert any("sign-contract" in gate for gate in map(str, closed_gates(opened, policy("qingdao"), certificate="")))
+
+
+@pytest.mark.clause("kaifeng.acceptance.data-entry-before-opening")
+def test_at_kaifeng_no_estate_has_water_before_its_data_is_in() -> None:
+    done = (*BUILT, "accept", "test-water", "settle-fee")
+    assert len(closed_gates(facts(*done, kind="estate"), policy("kaifeng"), certificate="")) == 1
+    assert closed_gates(facts(*done, "open-account", kind="estate"), policy("kaifeng"), certificate="") == []
+
+
+@pytest.mark.clause("changchun.design.designers-contractors-name-rep", "jinan.design.single-meter-1-2wd")
+@pytest.mark.parametrize("pack", ["changchun", "jinan"])
+def test_utility_or_customer_designs_as_the_applicant_says(pack: str) -> None:
+    assert [designer(Project(kind="single", design_by=by), policy(pack)) for by in ("utility", "customer")] == [
+        "utility",
+        "customer",
+    ]
+
+
+@pytest.mark.clause("changchun.design.design-construction-full-service")
+@pytest.mark.parametrize("kind", ["single", "estate", "linear", "temporary"])
+def test_at_changchun_the_contract_is_signed_after_the_drawings_and_before_the_works(kind: str) -> None:
+    drawn = (*DONE, "review-drawings")
+    assert set(called_for("changchun", *drawn, kind=kind)) == {"sign-contract"}
+    assert set(called_for("changchun", *drawn, "sign-contract", kind=kind)) == {"register-works"}
+
+
+@pytest.mark.clause("jinan.meter-service.install-over-20-7wd")
+@pytest.mark.parametrize(("meters", "many"), [(20, False), (21, True)])
+def test_at_jinan_more_than_twenty_meters_are_many(meters: int, *, many: bool) -> None:
+    done = [key for key in BUILT if key != "install-meters"]
+    ask = called_for("jinan", *done, kind="estate", meters=meters)["install-meters"]
+    assert ("jinan.meter-service.install-over-20-7wd" in ask.clauses) is many
+
+
+@pytest.mark.clause("qingdao.account-opening.contract-for-organisations")
 def test_at_qingdao_an_organisation_signs_and_a_household_does_not() -> None:
     opened = facts(*[key for key in (*BUILT, "accept", "test-water", "open-account") if key != "sign-contract"])
     for sector, shut in (("other", 0), ("trade", 1)):

@@ -134,7 +134,7 @@ def test_what_is_wrong_on_site_goes_to_the_contractor_and_is_looked_at_again() -
 
 
 @pytest.mark.clause("jinan.construction.barrier-1.2m", "jinan.construction.barrier-1.8m")
-@pytest.mark.parametrize(("kind", "least"), [("single", 120), ("linear", 180)])
+@pytest.mark.parametrize(("kind", "least"), [("single", 120), ("estate", 120), ("temporary", 120), ("linear", 180)])
 def test_a_barrier_too_low_cannot_pass(kind: str, least: int) -> None:
     played = at_work("jinan", {"kind": kind})
     declared(played, "site-visit")
