@@ -15,6 +15,7 @@ from domain.organisation import (
 )
 from domain.refusals import Refused
 from policies.packs import load_pack, pack_versions
+from tests.claiming import claiming
 
 WHOLE = ("collector", "representative")
 
@@ -61,6 +62,19 @@ def test_whoever_reads_a_grid_also_represents_it_or_does_not_hold_it(roles: tupl
     with pytest.raises(Refused, match="functions"):
         appointed(half, grids=[grid("1")], holders=[], by=("supervisor",), policy=rules("kaifeng"))
     assert ("roles", "wang") in departed("kaifeng", [grid("1")], [half])
+
+
+@pytest.mark.parametrize(
+    ("clause", "functions"),
+    [
+        claiming("kaifeng.organisation.six-functions", "reading, dunning, patrol, service, business, acceptance"),
+        claiming("liaocheng.organisation.one-net", "reading, dunning, service, business"),
+    ],
+)
+def test_whoever_can_do_nothing_of_a_grid_is_told_each_of_its_functions(clause: str, functions: str) -> None:
+    nobody = holder("1", "wang", roles=("engineer",))
+    with pytest.raises(Refused, match=f"the functions {functions} need"):
+        appointed(nobody, grids=[grid("1")], holders=[], by=("supervisor",), policy=rules(clause.partition(".")[0]))
 
 
 @pytest.mark.clause(

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from domain.account import Estate
 from domain.arrears.commands import RecordContact
-from domain.arrears.events import MessageDue
+from domain.arrears.events import MessageDue, NoticeServed
 from domain.arrears.notices import Addressee, notice, notices_due
 from domain.case import TaskEscalated
 from domain.people import ROLES, Actor, Level, Role
@@ -98,6 +99,29 @@ def test_the_paper_of_a_step_is_called_what_the_sentence_calls_it(clause: str, t
         at=play.now,
     )
     assert paper.title == title
+
+
+@pytest.mark.parametrize(
+    ("clause", "estate", "ways"),
+    [
+        claiming("jinan.dunning.open-estate-post", "open", ("posted",)),
+        claiming("jinan.dunning.closed-estate-call", "gated", ("phone", "sms")),
+    ],
+)
+@pytest.mark.parametrize("task", [DUNNING, LIMIT_NOTICE])
+def test_either_notice_reaches_an_estate_as_its_sentence_says_or_is_on_record_as_served_otherwise(
+    clause: str, estate: Estate, ways: tuple[str, ...], task: str
+) -> None:
+    def otherwise(method: str) -> bool:
+        play = opened(pack="jinan")
+        play.account = play.account.model_copy(update={"estate": estate})
+        play.facts = play.facts.model_copy(update={"account": play.account})
+        play.drive(task).decide(task, method=method)
+        return play.heard(NoticeServed)[-1].otherwise
+
+    methods = ("in-person", "posted", "registered", "sms", "phone")
+    assert tuple(method for method in ("posted", "phone", "sms") if not otherwise(method)) == ways
+    assert all(otherwise(method) for method in methods if method not in ways)
 
 
 # Terms.

@@ -393,6 +393,7 @@ def test_from_seventy_of_a_hundred_an_estate_is_switched_with_the_customers_sign
         assert float(shares[-1]) == pytest.approx(0.7)
         played, task = begun("jinan", "switch-meters", kind=kind)
         assert played.tried(task, {"readings_signed": False}) is None
+        assert "jinan.meter-service.switch-readings-signed" in task.clauses
 
 
 @pytest.mark.parametrize(
