@@ -20,6 +20,8 @@ from api.access import SignedIn
 from api.errors import STATUS
 from api.house import EngineAway, Here, House
 from api.once import Once, OnceOnly
+from domain.arrears.commands import refuse_limit_without_its_time
+from domain.arrears.forms import LIMIT_PRESSURE
 from domain.commands import Command, DecideTask
 from domain.refusals import RefusalCode, Refused
 from store import outbox, reads
@@ -75,6 +77,8 @@ class Errands:
         """Decide a task with a filled form, in this person's name and now. Raises as `send` does."""
         by, at = self.person.actor, self._house.clock()
         command = DecideTask(by=by, at=at, key=key, subject=subject, task_id=task_id, form=form)
+        if against is None and key == LIMIT_PRESSURE.key:
+            against = await run_in_threadpool(self._untimed, case, command)
         return await self.send(case, command, against=against)
 
     async def send(self, case: Any, command: Command, *, against: Refused | None = None) -> Told | Pending:
@@ -120,6 +124,16 @@ class Errands:
             raise EngineAway(failure.status.name) from None
         told = Told.model_validate(answer, from_attributes=True)
         return await once.finish(self._house.database, self._once, status=200, answer=told.model_dump())
+
+    def _untimed(self, case: Any, command: DecideTask) -> Refused | None:
+        """What is against a limit of which nobody can tell whether it was done within the hours for it."""
+        with self._house.database.read() as connection:
+            stands = processes.on_record(connection, reads.case_on_record(connection, case.case_no))
+        try:
+            refuse_limit_without_its_time(command, stands.policy, stands.calendar)
+        except Refused as refused:
+            return refused
+        return None
 
     def _queue(self, case: Any, command: Command, update: str, update_id: str) -> None:
         """Leave the command to the relay, unless what is on record refuses it: then it is refused now.

@@ -240,6 +240,23 @@ def refuse_sms_that_serves_nothing(command: DecideTask, policy: ArrearsPolicy) -
         )
 
 
+def refuse_limit_without_its_time(command: DecideTask, policy: ArrearsPolicy, calendar: Calendar) -> None:
+    """A limit that a desk writes down outside the hours for it, and does not say when it was done. Raises `Refused`.
+
+    Asked at the doors alone, where somebody can still say so; within the hours the writing down speaks for itself.
+    """
+    form = ARREARS_TASKS[command.key].filled(command.form)
+    if not isinstance(form, LimitRecord) or form.outcome != "done" or form.done_at is not None:
+        return
+    window = next(rung.window.value for rung in policy.ladder if isinstance(rung, Limit))
+    if not window.contains(command.at, calendar):
+        raise Refused(
+            "form-invalid",
+            "done_at: is missing: this is written down outside the hours for a limit, so say when it was done on site",
+            zh="现在不在允许限压的时段：请填写现场时间。",
+        )
+
+
 def refuse_limit_at_another_time(
     command: DecideTask, facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar
 ) -> None:

@@ -1,5 +1,6 @@
 """The order, the valve and the way back: the limit window, unable, recall, restore at once, legal recovery."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from domain.arrears.commands import (
     ResolveDispute,
     WithdrawCase,
     decide,
+    refuse_limit_without_its_time,
 )
 from domain.arrears.events import (
     DebtReferred,
@@ -261,6 +263,23 @@ def test_a_limit_done_on_site_at_another_time_is_to_be_put_back(done_at, said):
     assert refused.value.zh
     play.decide(LIMIT, outcome="unable", reason="put back", done_at=at(done_at))
     assert play.until("2026-04-28 00:00").openings(LIMIT)[1:] == [at("2026-04-27 08:30")]
+
+
+@pytest.mark.parametrize(
+    ("written_at", "said", "refused"),
+    [
+        ("2026-04-20 15:59:59", {}, False),
+        ("2026-04-20 16:00", {}, True),
+        ("2026-04-20 21:00", {"done_at": at("2026-04-20 15:40")}, False),
+        ("2026-04-20 21:00", {"outcome": "unable", "reason": "locked door"}, False),
+        ("2026-04-24 10:00", {}, True),  # a Friday: a day off follows
+    ],
+)
+def test_a_desk_that_writes_a_limit_down_outside_the_hours_has_to_say_when_it_was_done(written_at, said, refused):
+    play = ordered()
+    command = DecideTask(by=ZHAO, at=at(written_at), key=LIMIT, form=plain(LIMIT, **said))
+    with pytest.raises(Refused, match="done_at: is missing") if refused else nullcontext():
+        refuse_limit_without_its_time(command, play.policy, play.calendar)
 
 
 def test_a_limit_that_states_no_time_on_site_may_be_written_down_in_the_evening():
