@@ -92,6 +92,13 @@ def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
     return not forbidden and limitable(facts.owed(), policy)
 
 
+def _ordered_again(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
+    """Whether what recalled an order is over and it goes out again as it was approved: its visit checks the valve."""
+    served = all(rung.task in facts.served for rung in policy.ladder if isinstance(rung, Serve))
+    approved = facts.approval is not None and facts.limit_given_up_at is None
+    return served and approved and limit_stands(facts, policy)
+
+
 def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
     """What the case calls for now, and of whom; None when it has ended."""
     step = _next_step(facts, policy, calendar)
@@ -113,7 +120,7 @@ def _next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -
     wrongly_limited = facts.limited_at is not None and (
         not limitable(owed, policy) or facts.withdrawn or facts.account.protected or facts.notice_overstated
     )
-    if facts.check_valve or wrongly_limited:
+    if wrongly_limited or (facts.check_valve and not _ordered_again(facts, policy)):
         return Ask(key=RESTORE.key, term=policy.restore.value, clauses=policy.restore.clauses)
     if facts.withdrawn:
         return Close(outcome="withdrawn")

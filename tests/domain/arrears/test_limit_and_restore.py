@@ -370,10 +370,29 @@ def test_a_hold_released_after_a_recall_leads_to_a_new_order_with_a_higher_token
     assert [(order.status, order.fence) for order in play.orders.values()] == [("recalled", 1), ("issued", 2)]
 
 
-def test_nothing_is_ordered_before_the_valve_was_looked_at():
+def test_an_order_that_goes_out_again_takes_the_place_of_the_check():
     play = ordered()
     play.instruct(PlaceHold, reason="vulnerable review")
+    assert play.open() == [RESTORE]
     play.instruct(ReleaseHold, when="2026-04-21 10:00")
+    assert (play.open(), len(play.openings(APPROVE))) == ([LIMIT], 1)
+
+
+def test_the_check_is_asked_for_again_when_the_debt_is_paid_before_the_order_goes_out_again():
+    play = ordered()
+    play.instruct(PlaceHold, reason="vulnerable review")
+    play.instruct(ReleaseHold, when="2026-04-21 17:00")
+    assert play.open() == []
+    play.until("2026-04-21 20:00").pay("T", "86.40")
+    assert play.open() == [RESTORE]
+    play.decide(RESTORE, outcome="valve-untouched")
+    assert (play.facts.outcome, len(play.openings(LIMIT))) == ("settled", 1)
+
+
+def test_the_check_stays_when_the_ladder_starts_over_for_a_debt_that_nobody_was_told_of():
+    play = ordered()
+    play.post(bill("B2", "90", "2026-04-20"))
+    play.until("2026-04-21 12:00").pay("T", "86.40", "B1")
     assert play.open() == [RESTORE]
 
 
