@@ -160,10 +160,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from activities.ledger_file import read_ledger
-from api import imports as import_doors
-from api.app import create_app
 from runtime.wall_clock import now
-from store import import_runs, imports
+from store import imports
 from store.database import Database
 imports.ROWS_A_TRANSACTION = 20
 url, path = sys.argv[1:]
