@@ -24,7 +24,13 @@ def validated(model: type[M], data: Any, root: Node) -> tuple[M | None, list[Fau
         return model.model_validate(data, extra="forbid"), []
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False)
-        return None, [_fault(error, errors, root) for error in errors]
+        return None, [_fault(error, errors, root) for error in errors if not _follows(error, errors)]
+
+
+def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list is too short only because of what is wrong with something in it."""
+    at = error["loc"]
+    return error["type"] == "too_short" and any(len(e["loc"]) > len(at) and e["loc"][: len(at)] == at for e in errors)
 
 
 def unknown_clauses(root: Node, known: Collection[str]) -> Iterator[Fault]:
@@ -127,6 +133,8 @@ def _said(error: ErrorDetails, node: Node, path: Path) -> str:
             return f"{typed} is not a whole number: write one such as 2"
         case kind if kind.startswith("decimal"):
             return f'{typed} is not a number: write one such as "0.70"'
+        case "too_short":
+            return f"too few: write at least {context['min_length']}"
         case kind if kind.startswith("tuple"):
             return "write a list here: [one, two]"
         case _:

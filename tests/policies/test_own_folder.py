@@ -1,5 +1,6 @@
 """A utility keeps its own packs outside the code, and they are as good as those that come with it."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli import app
 from domain.calendars import CHINA
-from policies.packs import PackError, also_in, check_packs, clauses, load_pack, pack_files, pack_versions
+from policies.packs import FOLDER, PackError, also_in, check_packs, clauses, load_pack, pack_files, pack_versions
 from rehearsal.sample_ledger import write_sample_ledger
 from runtime.embedded import import_with_progress
 from settings import Settings
@@ -91,3 +92,25 @@ def test_a_ledger_opens_cases_under_the_pack_in_force_not_under_one_to_come(
     import_with_progress(settings, database, sheet, console=Console(quiet=True), now=today, by="administrator")
     with database.read() as connection:
         assert set(connection.scalars(select(openings.c.pack))) == {JINAN}
+
+
+def test_the_standard_pack_under_another_name_is_a_utilitys_first(tmp_path: Path) -> None:
+    """As docs/guides/packs.en.md begins: three lines change, and two rungs are another utility's."""
+    standard = max((FOLDER / "standard").glob("*.yaml")).read_text(encoding="utf-8")
+    own = re.sub(r"(?m)^pack: .*$", "pack: hanshui", standard)
+    own = re.sub(r"(?m)^from: .*$", "from: 2026-07-01", own)
+    first, dunning, rest = own.partition("    - rung: serve\n")
+    contacts = "    - rung: contacts\n      count: {value: 2, chosen: true, reason: Ours.}\n      enters: notified\n"
+    limit_notice = rest[rest.index(dunning) :]
+    (tmp_path / "hanshui").mkdir()
+    (tmp_path / "hanshui" / "2026-07-01.yaml").write_text(first + contacts + limit_notice, encoding="utf-8")
+    assert check_packs([tmp_path]) == []
+
+
+def test_a_list_of_wrong_words_is_told_once_at_the_word(tmp_path: Path) -> None:
+    standard = max((FOLDER / "standard").glob("*.yaml"))
+    text = standard.read_text(encoding="utf-8").replace("value: [utility, customer]", "value: [client]", 1)
+    (tmp_path / "standard").mkdir()
+    (tmp_path / "standard" / standard.name).write_text(text, encoding="utf-8")
+    (said,) = check_packs([tmp_path])
+    assert "connection.design_by.value[0]: 'client' is unknown: write 'utility' or 'customer'" in said
