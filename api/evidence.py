@@ -172,7 +172,7 @@ class _Told:
         )
 
     def _row(self, entry: Any) -> tuple[str, ...]:
-        words = timeline.detail(self._reader, entry)[0]
+        words = timeline.detail(self._reader, entry, self._names)[0]
         if "fence" in entry.body:
             words = f"{words}，令牌 {entry.body['fence']}"
         if entry.body.get("unmet"):

@@ -185,6 +185,11 @@ def everybody(connection: Connection) -> list[tuple[Person, bool, bool]]:
     return [(_of(row), row.active, row.password_hash is not None) for row in rows]
 
 
+def inside(connection: Connection) -> list[Person]:
+    """Those of the utility's own who are let in, by id."""
+    return [who for who, active, _ in everybody(connection) if active and who.inside]
+
+
 def person(connection: Connection, id: str, *, at: datetime | None = None) -> Person | None:
     """An active person by id; with whomever they stand in for at an instant."""
     if at is not None:

@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api import billing, bodies, files
 from api.access import DecidableCase
-from api.errands import Errands
 from api.once import Once
 from api.pages.forms import Field, fields_of, meant, read_back
 from api.pages.frame import Looking, Viewer
@@ -160,6 +159,6 @@ def _kept(viewer: Viewer, case: Any, upload: UploadFile) -> str:
 async def _tell(viewer: Viewer, case: Any, kind: type[Command], body: BaseModel) -> Response:
     said: Mapping[str, Any] = body.model_dump()
     await run_in_threadpool(files.refuse_foreign_files, viewer.house, case.case_no, {"evidence": said.get("evidence")})
-    await Errands(viewer.person, viewer.house, Once(None, ""), Response()).tell(case, kind, **said)
+    await viewer.errands().tell(case, kind, **said)
     word = str(kind.model_fields["command"].default)
     return viewer.go(f"{case_address(case.process, case.case_no)}?told={word}")

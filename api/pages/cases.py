@@ -7,8 +7,6 @@ from fastapi import APIRouter, Form, Response, UploadFile
 from api import bodies, files, processes
 from api.access import DecidableCase, VisibleCase
 from api.cases import looked_into
-from api.errands import Errands
-from api.once import Once
 from api.pages import applicant_link, course, items, ladder_steps, rails, timeline, visits
 from api.pages.case_forms import small_forms
 from api.pages.contacts import form_of
@@ -115,7 +113,7 @@ def about(viewer: Viewer, row: Any) -> dict[str, Any]:
         open_tasks = reads.tasks_of(connection, row.case_no)
         entries = reads.timeline(connection, row.case_no, after=0, limit=5000)
         kept = [files.file_shown(each) for each in shelf.of_case(connection, row.case_no)]
-        ids = {entry.by for entry in entries} | {each.by for each in kept}
+        ids = timeline.spoken_of(entries) | {each.by for each in kept}
         ids |= {done.by for done in getattr(stands.facts, "done", {}).values()}
         ids |= {name for task in open_tasks for name in (task.holder, task.assignee) if name}
         names = people.names(connection, ids)
@@ -217,7 +215,7 @@ async def check_paper(viewer: Looking, place: str, case: DecidableCase, paper: A
 
 
 async def _tell(viewer: Viewer, case: Any, kind: type[Command], **said: Any) -> Response:
-    await Errands(viewer.person, viewer.house, Once(None, ""), Response()).tell(case, kind, **said)
+    await viewer.errands().tell(case, kind, **said)
     return viewer.go(f"{case_address(case.process, case.case_no)}?told={said_of(kind)}")
 
 

@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile as Uploaded
 from api import bodies, errors, files
 from api.access import DecidableCase, VisibleCase
 from api.cases import looked_into
-from api.errands import Errands, Pending
+from api.errands import Pending
 from api.errors import NotSignedIn
 from api.house import EngineAway
 from api.once import Once
@@ -95,7 +95,7 @@ async def contact(request: Request, viewer: Looking, case: DecidableCase) -> Res
         body = meant(bodies.ContactBody, **said)
         await run_in_threadpool(files.refuse_foreign_files, viewer.house, case.case_no, {"photo": body.photo})
         once = _once(viewer, case, said, sent)
-        told = await Errands(viewer.person, viewer.house, once, Response()).tell(case, RecordContact, **body.said())
+        told = await viewer.errands(once).tell(case, RecordContact, **body.said())
     except RequestValidationError as invalid:
         faults: dict[str, str] = {}
         for name, words in faults_by_field(invalid, bodies.ContactBody).items():

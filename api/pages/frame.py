@@ -1,6 +1,6 @@
 """What every page is drawn with: who looks, in which language, and the templates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +14,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from api.access import SignedIn
 from api.arithmetic import said_term
 from api.browser import policy
+from api.errands import Errands
 from api.errors import NotSignedIn
 from api.house import Here, House
 from api.labels import CLAUSE_PROCESSES, COVERAGE, LABELS, PAPER_STATES, UTILITIES
+from api.once import Once
 from api.pages import clocks, shapes
 from api.pages.assets import asset, first_style
 from api.pages.places import place_of, places_for
@@ -24,12 +26,14 @@ from api.pages.words import Language, in_language, language_of, translations
 from domain.processes import TASKS
 from policies.packs import clauses
 from policies.register import Clause
+from store import people
 from store.people import Person
 
 FOLDER = Path(__file__).parent
 THEME_COOKIE = "theme"
 STYLE_COOKIE = "style"  # the style that this browser has kept, by its hash
 A_MONTH = 30 * 24 * 3600
+NO_KEY = Once(None, "")
 
 
 @lru_cache
@@ -60,8 +64,9 @@ def environment(language: Language) -> Environment:
     env.filters["seconds"] = lambda seconds: shapes.stretch(timedelta(seconds=seconds), language=language)
     env.globals["asset"] = asset
     env.globals["language"] = language
-    env.globals["sentence"] = lambda id: clauses().get(id)
-    env.globals["tag_of"] = lambda id, found: tag_of(id, found, language)
+    env.globals["tags_of"] = lambda ids: tags_of(ids, language)
+    env.filters["pack_name"] = lambda name: pack_name(name, language)
+    env.filters["iso"] = lambda written: shapes.iso(written, language=language)
     env.filters["term"] = lambda term: said_term(term)[0 if language == "zh" else 1]
     return env
 
@@ -75,6 +80,31 @@ def task_title(key: str, language: Language) -> str:
 def item_title(word: str, language: Language) -> str:
     """What a task is about, where it is one of the points looked at on a site; anything else as it is."""
     return label(f"item-{word}", language) if f"item-{word}" in LABELS else word
+
+
+def tags_of(ids: Iterable[str], language: Language) -> list[tuple[str, list[tuple[str, Clause | None]]]]:
+    """Clauses under the tags that open them: those of one section stand under one, in the order of their first."""
+    sections: dict[str, list[tuple[str, Clause | None]]] = {}
+    for id in dict.fromkeys(ids):
+        found = clauses().get(id)
+        sections.setdefault(f"{found.utility} {found.section}" if found else id, []).append((id, found))
+    told = []
+    for found_there in sections.values():
+        tag = tag_of(*found_there[0], language)
+        more = f" +{len(found_there) - 1}" if language == "en" and len(found_there) > 1 else ""
+        told.append((f"{tag}{more}", found_there))
+    return told
+
+
+def pack_name(name: str, language: Language) -> str:
+    """A pack as people say it: whose it is, and of which day."""
+    utility, _, since = name.partition("@")
+    whose = UTILITIES.get(utility, (utility, utility))[0 if language == "zh" else 1]
+    try:
+        on = shapes.day(date.fromisoformat(since), language=language, today=date.min)
+    except ValueError:
+        return name
+    return f"{whose}（{on}）" if language == "zh" else f"{whose}, {on}"
 
 
 def tag_of(id: str, found: Clause | None, language: Language) -> str:
@@ -122,6 +152,15 @@ class Viewer:
         """Whether a phone asks that sends what it kept without a network: it is told in JSON, not in a page."""
         return self.request.headers.get("Accept") == "application/json"
 
+    def errands(self, once: Once = NO_KEY) -> Errands:
+        """What this person has to tell cases; a page that may be sent twice gives what makes it the same."""
+        return Errands(self.person, self.house, once, Response())
+
+    def names(self, ids: Iterable[str | None]) -> dict[str, str]:
+        """What people are called, by their accounts; those that are nobody's are not in it."""
+        with self.house.database.read() as connection:
+            return people.names(connection, {id for id in ids if id})
+
     def say(self, zh: str, en: str) -> str:
         """The one of two wordings that fits."""
         return zh if self.language == "zh" else en
@@ -150,6 +189,7 @@ class Viewer:
                 instant=about_time(shapes.instant),
                 due=about_time(shapes.due),
                 day=about_time(shapes.day),
+                month_name=lambda month: shapes.month(month, language=language),
                 hours=lambda starts_at, ends_at: shapes.hours(starts_at, ends_at, language=language, today=today),
                 chip_of=lambda row: clocks.chip(row, now=self.now, language=language),
                 chip_of_task=lambda task: clocks.of_task(task, now=self.now, language=language),

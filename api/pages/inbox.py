@@ -11,7 +11,7 @@ from api.pages.refusals import said_refusal
 from api.pages.saved import saved
 from domain.refusals import Refused
 from store import inbox as hands
-from store import reads, work
+from store import people, reads, work
 from store.people import READS_ALL, Person
 from store.work import Group, InboxFilter, InboxRow
 
@@ -63,13 +63,21 @@ def _listed(viewer: Viewer, query: InboxQuery) -> dict[str, Any]:
     with viewer.house.database.read() as connection:
         page = work.inbox(connection, person, where, at=at, after=query.after, limit=ROWS)
         counts = work.inbox_counts(connection, person, where.model_copy(update={"mine": False}), at=at)
+        names = people.names(connection, {name for row in page.rows for name in (row.holder, row.assignee) if name})
     grouped: list[tuple[Group, list[InboxRow]]] = []
     for row in page.rows:
         group = row.group(at)
         if not grouped or grouped[-1][0] != group:
             grouped.append((group, []))
         grouped[-1][1].append(row)
-    return {"grouped": grouped, "next": page.next, "counts": counts, "query": query, "many": work.MANY}
+    return {
+        "grouped": grouped,
+        "next": page.next,
+        "counts": counts,
+        "query": query,
+        "many": work.MANY,
+        "names": names,
+    }
 
 
 @router.post("/claim")

@@ -18,10 +18,8 @@ from api import acceptance, acceptance_papers, bodies, files, item_tables
 from api import tasks as task_doors
 from api.acceptance import ACCEPT, Noted, Standing
 from api.access import DecidableCase, DecidableTask, VisibleCase, VisibleTask
-from api.errands import Errands
 from api.errors import STATUS, NotSignedIn
 from api.items import look_of
-from api.once import Once
 from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
 from api.pages.refusals import headline, said_refusal
@@ -224,7 +222,7 @@ async def report(
         )
         kept = taken.effect["value"]
     body = meant(bodies.RectifiedBody, items=item, remark=remark, photo=kept)
-    errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
+    errand = viewer.errands()
     await task_doors.rectified(task, body, errand, viewer.house)
     return viewer.go("/inbox" if not viewer.person.inside else case_address(task.process, task.case_no))
 
@@ -257,7 +255,7 @@ async def file_report(viewer: Looking, case: DecidableCase) -> Response:
 
 
 async def _tell(viewer: Viewer, case: Any, kind: Any, **said: Any) -> Response:
-    await Errands(viewer.person, viewer.house, Once(None, ""), Response()).tell(case, kind, **said)
+    await viewer.errands().tell(case, kind, **said)
     return viewer.go(f"{case_address(case.process, case.case_no)}?told={kind.model_fields['command'].default}")
 
 
@@ -312,7 +310,7 @@ def previewed(viewer: Looking, case: DecidableCase, sha256: str) -> Response:
 @router.post("/projects/{case_no}/items/preview/{sha256}")
 async def take(viewer: Looking, case: DecidableCase, sha256: str) -> Response:
     """Take in exactly what was previewed."""
-    errand = Errands(viewer.person, viewer.house, Once(None, ""), Response())
+    errand = viewer.errands()
     await item_tables.taken(viewer.house, errand, case, sha256)
     return viewer.go(f"/projects/{case.case_no}/items")
 

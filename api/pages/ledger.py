@@ -140,9 +140,8 @@ def compare(viewer: Reading, person: Reconciler, file: UploadFile, day: Annotate
 
 @router.get("/reconciliations/{number}")
 def comparison(viewer: Reading, number: int) -> Response:
-    return viewer.show(
-        "reconciliation.html", told=whole(viewer.house, number, viewer.language, limit=DIFFERENCES_SHOWN)
-    )
+    told = whole(viewer.house, number, viewer.language, limit=DIFFERENCES_SHOWN)
+    return viewer.show("reconciliation.html", told=told, names=viewer.names([told.about.by]))
 
 
 def _comparisons(viewer: Viewer, *, status: int = 200, **refusal: Any) -> Response:
@@ -156,6 +155,7 @@ def _comparisons(viewer: Viewer, *, status: int = 200, **refusal: Any) -> Respon
         "reconciliations.html",
         status=status,
         rows=rows,
+        names=viewer.names(row.by for row in rows),
         may=may,
         yesterday=yesterday,
         formula=FORMULA[viewer.language],
@@ -182,6 +182,7 @@ def _state(viewer: Viewer, sha256: str) -> dict[str, Any]:
     return {
         "sha256": sha256,
         "result": result,
+        "imported_by": viewer.names([result.by]).get(result.by, result.by) if result else None,
         "shown": FAULTS_SHOWN,
         "progress": progress if result is None and broken_at is None else None,
         "broken_at": broken_at,
@@ -195,7 +196,13 @@ def _upload(viewer: Viewer, *, status: int = 200, **refusal: Any) -> Response:
         unsettled = events.unsettled(connection, limit=EARLIER)
     facts = {"refused": None, "mend": None, "where": None, "filename": None} | refusal
     return viewer.show(
-        "ledger.html", status=status, imports=rows, unsettled=unsettled, may_import=may_import(viewer.person), **facts
+        "ledger.html",
+        status=status,
+        imports=rows,
+        names=viewer.names(row.by for row in rows),
+        unsettled=unsettled,
+        may_import=may_import(viewer.person),
+        **facts,
     )
 
 

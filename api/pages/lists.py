@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, field_validator
 
+from api.labels import LABELS
 from api.pages.frame import Looking, Viewer
 from api.pages.saved import saved
 from domain.money import fen
@@ -18,6 +19,7 @@ from store.work import MANY, InboxFilter
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
+SERVING = ("representative", "service-manager", "engineer")
 STAGES = ("reminded", "notified", "grace", "limit-notified", "limited")
 
 
@@ -37,11 +39,16 @@ class BoardQuery(BaseModel):
         return BoardFilter(
             phase=self.phase or None,
             kind=self.kind or None,
-            responsible=self.responsible.strip() or None,
+            responsible=_word(self.responsible.strip()) or None,
             late=self.late,
             paused=self.paused,
             q=self.q.strip() or None,
         )
+
+
+def _word(said: str) -> str:
+    """Whom a project is assigned to as the board keeps it: a role by its word, whatever it is called on the page."""
+    return next((role for role in SERVING if said in LABELS[role]), said)
 
 
 @router.get("/projects")
@@ -62,7 +69,7 @@ def _board(viewer: Viewer, query: BoardQuery) -> dict[str, Any]:
         )
         anywhere = where.model_copy(update={"phase": None, "late": False, "paused": False})
         counts = board.board_counts(connection, viewer.person, anywhere, at=viewer.now)
-    return {"rows": page.rows, "next": page.next, "counts": counts, "query": query, "many": MANY}
+    return {"rows": page.rows, "next": page.next, "counts": counts, "query": query, "many": MANY, "serving": SERVING}
 
 
 class WorkQuery(BaseModel):

@@ -1,19 +1,19 @@
 """The grids on a page: who holds them, what is not as the pack has it, who is away, and who stands in."""
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
 
 from api import organisation
 from api.access import holding
-from api.errands import Errands
 from api.labels import LABELS
-from api.once import Once
 from api.organisation import FUNCTIONS, KEEPING, Keeper, Staff
 from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
-from domain.organisation import HANDED, Departure
+from domain.organisation import HANDED, Departure, Grid
+from store import people
 from store.people import Person
 
 router = APIRouter(include_in_schema=False)
@@ -35,8 +35,14 @@ def look(viewer: Looking, _: Staff) -> Response:
     shown = organisation.organised(viewer.house)
     policy = organisation.rules(viewer.house)
     held = {(holder.grid, holder.post): holder for holder in shown.holders}
+    with viewer.house.database.read() as connection:
+        accounts = [who for who, _, _ in people.everybody(connection)]
+        colleagues = people.inside(connection)
     return viewer.show(
         "organisation.html",
+        by_section=_by_section(shown.grids),
+        colleagues=colleagues,
+        anybody=accounts,
         shown=shown,
         held=held,
         policy=policy,
@@ -47,6 +53,16 @@ def look(viewer: Looking, _: Staff) -> Response:
         may_approve=viewer.person.holds(policy.appointed_by.value),
         moves=viewer.person.holds("supervisor", "leading-group"),
     )
+
+
+def _by_section(grids: Iterable[Grid]) -> list[tuple[tuple[str, str], list[Grid]]]:
+    """Grids under the office and section that they lie in; those that lie in none come first."""
+
+    def where(grid: Grid) -> tuple[str, str]:
+        return grid.office or "", grid.section or ""
+
+    ordered = sorted(grids, key=lambda grid: (where(grid), grid.name))
+    return [(place, list(found)) for place, found in groupby(ordered, where)]
 
 
 def _together(viewer: Viewer, departures: Iterable[Departure]) -> list[tuple[str, list[str], tuple[str, ...]]]:
@@ -174,7 +190,7 @@ async def hand_over_tasks(
     reason: Annotated[str, Form()],
 ) -> Response:
     """All that somebody has goes to another; the page tells what did not."""
-    errand = Errands(who, viewer.house, Once(None, ""), Response())
+    errand = viewer.errands()
     body = meant(organisation.TasksBody, to=to, reason=reason)
     done = await organisation.handed(viewer.house, who, errand, of, body)
-    return viewer.show("organisation_handed.html", done=done, of=of, to=to)
+    return viewer.show("organisation_handed.html", done=done, of=of, to=to, names=viewer.names([of, to]))

@@ -52,6 +52,9 @@ PLACES = (
     Place("/policy", "制度", "Policy"),
 )
 
+BESIDE = {"/first-bills": "/projects", "/service-ledger": "/projects"}
+"""Pages that stand beside a list, under no address of its own."""
+
 
 def places_for(person: Person) -> tuple[Place, ...]:
     return tuple(place for place in PLACES if place.roles is None or person.holds(*place.roles))
@@ -59,4 +62,5 @@ def places_for(person: Person) -> tuple[Place, ...]:
 
 def place_of(path: str) -> str | None:
     """The entry under which an address lies."""
+    path = BESIDE.get(path, path)
     return next((place.path for place in PLACES if path == place.path or path.startswith(f"{place.path}/")), None)

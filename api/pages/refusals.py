@@ -77,6 +77,10 @@ REFUSED: tuple[tuple[str, str], ...] = (
     (r"\S+ is held by (.+?): ask them.*", "现在在{0}手上：请对方放回，或请主任改派。"),
     (r"\S+ is held by (.+?): they or.*", "现在在{0}手上：只有本人或主任能放回。"),
     (r"\S+ is in nobody's hands.*", "现在没有人领取，不用放回。"),
+    (r"there is nothing at this address", "这个地址上没有内容，请从上面的栏目进入。"),
+    (r"\S+ is not for this address", "这个地址不能这样打开，请从上面的栏目进入。"),
+    (r"the body is larger than .*", "内容太大，请分几次提交。"),
+    (r"the request could not be read", "没有读懂这次请求，请返回再试。"),
     (r"there is no (?:task|such task|such case|person|such chart|such file).*", "请到列表里核对。"),
     (r"no task .*", "没有这项任务，请到列表里核对。"),
     (r"task \S+ is .*, not .*", "这是另一项任务，请从列表里打开。"),
@@ -108,12 +112,25 @@ REFUSED: tuple[tuple[str, str], ...] = (
 
 def said_refusal(message: str, zh: str, language: Language) -> str:
     """What a refusal says, in the reader's language; as the rule said it, where nobody has put it in Chinese."""
-    if language == "en" or zh:
-        return message if language == "en" else zh
+    if language == "en":
+        return _in_english(message)
+    if zh:
+        return zh
     for pattern, words in REFUSED:
         if found := re.fullmatch(pattern, message, re.DOTALL):
             return words.format(*(_in_chinese(part) for part in found.groups()))
     return message
+
+
+def _in_english(message: str) -> str:
+    """A message of the doors with tasks by their titles; whose account it was refused to is no news to them."""
+    titled = re.sub(r"[a-z]+\.[a-z][a-z.-]*[a-z]", lambda key: _quoted(key[0]), message)
+    said = re.sub(r"; \S+ holds \S+$", "", titled)
+    return said[:1].upper() + said[1:]
+
+
+def _quoted(key: str) -> str:
+    return f"“{TASKS[key].title_en}”" if key in TASKS else key
 
 
 def _in_chinese(part: str) -> str:

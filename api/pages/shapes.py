@@ -1,5 +1,6 @@
 """How values look: money, instants, days, and stretches of time in words."""
 
+import re
 from datetime import date, datetime, time, timedelta
 
 from api.pages.words import Language
@@ -20,6 +21,12 @@ def day(on: date, *, language: Language, today: date) -> str:
     if language == "zh":
         return f"{on.month}月{on.day}日" if on.year == today.year else f"{on.year}年{on.month}月{on.day}日"
     return f"{on.day} {MONTHS[on.month - 1]}" + ("" if on.year == today.year else f" {on.year}")
+
+
+def month(written: str, *, language: Language) -> str:
+    """2026年11月, of 2026-11."""
+    year, number = written.split("-")
+    return f"{year}年{int(number)}月" if language == "zh" else f"{MONTHS[int(number) - 1]} {year}"
 
 
 def instant(at: datetime, *, language: Language, today: date) -> str:
@@ -43,6 +50,18 @@ def due(at: datetime, *, language: Language, today: date) -> str:
     if at.time() == time():
         return f"{day(at.date() - timedelta(days=1), language=language, today=today)} 24:00"
     return instant(at, language=language, today=today)
+
+
+def iso(written: str, *, language: Language) -> str:
+    """3 天, of P3D; whatever is no ISO duration stays as it is written."""
+    found = re.fullmatch(r"P(\d+)([YMD])|PT(\d+)([HM])", written)
+    if found is None:
+        return written
+    count, unit = (found[1], found[2]) if found[1] else (found[3], f"T{found[4]}")
+    zh, en = {"Y": ("年", "y"), "M": ("个月", "months"), "D": ("天", "d"), "TH": ("小时", "h"), "TM": ("分", "min")}[
+        unit
+    ]
+    return f"{count} {zh if language == 'zh' else en}"
 
 
 def stretch(time: timedelta, *, language: Language) -> str:

@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from api import bodies, verbs
 from api.access import DecidableCase, DecidableTask
 from api.errands import Errands
-from api.once import Once
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
@@ -107,4 +106,4 @@ async def _tell(viewer: Viewer, row: Any, kind: Any, **said: Any) -> Response:
 
 
 def _errands(viewer: Viewer) -> Errands:
-    return Errands(viewer.person, viewer.house, Once(None, ""), Response())
+    return viewer.errands()

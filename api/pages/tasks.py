@@ -13,7 +13,7 @@ from api import acceptance, errors, files, processes
 from api.access import DecidableTask, VisibleTask
 from api.arithmetic import arithmetic_of
 from api.cases import looked_into
-from api.errands import Errands, Pending
+from api.errands import Pending
 from api.errors import NotSignedIn
 from api.house import EngineAway
 from api.once import Once
@@ -24,7 +24,7 @@ from api.pages.forms import Field, faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
 from api.pages.notices import paper_here
 from api.pages.refusals import headline, said_fault, said_refusal
-from api.pages.timeline import moments, said_value
+from api.pages.timeline import moments, said_value, spoken_of
 from api.project_papers import made_out
 from domain.arrears.unusual import unusual
 from domain.chain import may_raise
@@ -189,7 +189,7 @@ async def _decided(viewer: Viewer, task: Any, filled: dict[str, Any], sent: Form
     if 0 < len(key) <= 80 and key.isalnum():
         print_ = answers.fingerprint("POST", f"/tasks/{task.task_id}/decide", filled)
         once = Once(f"{viewer.person.id}:{key}", print_)
-    errand = Errands(viewer.person, viewer.house, once, Response())
+    errand = viewer.errands(once)
     against = inbox.against(task, by=viewer.person.actor, stands_for=viewer.person.stands_for)
     return await errand.decide(task, task.key, filled, task_id=task.task_id, against=against)
 
@@ -270,9 +270,10 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         signer = cosign.of if cosign else None
         place = {part: getattr(task, part) for part in ("grid", "section", "office")}
         on_duty = organisation.on_duty(connection, place, task.role, at=viewer.now) if task.status == "open" else []
-        ids = {*on_duty, *(entry.by for entry in entries)}
+        ids = {*on_duty, *spoken_of(entries)}
         ids |= {name for name in (decided_by, task.holder, task.assignee, signer) if name}
         names = people.names(connection, ids)
+        colleagues = people.inside(connection) if task.status == "open" and viewer.person.inside else []
     titles = {field.name: field.title for field in fields_of(form)}
     return {
         "task": task,
@@ -284,6 +285,8 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         "names": names,
         "latest": moments(viewer, entries, names),
         "cosign": cosign,
+        "colleagues": colleagues,
+        "takers": [each for each in colleagues if each.holds(task.role)],
         "on_duty": [names.get(id, id) for id in on_duty],
         "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
         "guest": not viewer.person.inside,

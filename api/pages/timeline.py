@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from api.labels import EVENTS
 from api.pages.forms import fields_of
-from api.pages.frame import Viewer, item_title, label, task_title
+from api.pages.frame import Viewer, item_title, label, pack_name, task_title
 from api.pages.shapes import instant, money
 from api.pages.words import in_language
 from domain.connection.works_forms import DECLARATIONS
@@ -39,7 +39,7 @@ def moments(viewer: Viewer, entries: Iterable[Any], names: Mapping[str, str]) ->
 
 def _moment(viewer: Viewer, entry: Any, names: Mapping[str, str]) -> Moment:
     zh, en = EVENTS.get(entry.event, (entry.event, entry.event))
-    said, files = detail(viewer, entry)
+    said, files = detail(viewer, entry, names)
     who = in_place(viewer, entry.by) or names.get(entry.by, entry.by)
     return Moment(entry.at, who, viewer.say(zh, en), said, list(entry.clauses), files, entry.sequence)
 
@@ -50,12 +50,17 @@ def in_place(viewer: Viewer, by: str) -> str | None:
     return None if words is None else viewer.say(*words)
 
 
-def detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
+def spoken_of(entries: Iterable[Any]) -> set[str]:
+    """The accounts that a timeline speaks of: who acted, and whom a task was given to."""
+    return {entry.by for entry in entries} | {entry.body["to"] for entry in entries if entry.event == "TaskReassigned"}
+
+
+def detail(viewer: Viewer, entry: Any, names: Mapping[str, str]) -> tuple[str, list[str]]:
     """What an entry says in one line, and the hashes of the files that it names."""
     body, language = entry.body, viewer.language
     match entry.event:
         case "CaseOpened":
-            return str(body.get("pack", "")), []
+            return pack_name(str(body.get("pack", "")), language), []
         case "CaseClosed":
             return label(body["outcome"], language), []
         case "StageEntered":
@@ -80,9 +85,12 @@ def detail(viewer: Viewer, entry: Any) -> tuple[str, list[str]]:
         case "ProgressTold":
             return f"{_titled(viewer, body['key'], None)} · {label(body['level'], language)} · {body['note']}", []
         case "PackMoved":
-            return f"{body['from_pack']} → {body['to_pack']}{viewer.say('：', ': ')}{body['reason']}", []
+            packs = f"{pack_name(body['from_pack'], language)} → {pack_name(body['to_pack'], language)}"
+            return f"{packs}{viewer.say('：', ': ')}{body['reason']}", []
         case "TaskReassigned":
-            return f"{_titled(viewer, body['key'], None)} → {body['to']}", []
+            return f"{_titled(viewer, body['key'], None)} → {names.get(body['to'], body['to'])}", []
+        case "ProjectAssigned":
+            return label(body["to"], language), []
         case _:
             parts = [_titled(viewer, body["key"], None)] if body.get("key") in TASKS else []
             parts += [money(body[name]) for name in ("amount_fen",) if isinstance(body.get(name), int)]

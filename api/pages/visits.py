@@ -7,7 +7,6 @@ from fastapi import APIRouter, Form, Response
 from api import bodies
 from api.access import DecidableCase, DecidableTask
 from api.errands import Errands
-from api.once import Once
 from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
@@ -59,4 +58,4 @@ def chosen(slot: str, *, at: str = "", reason: str = "") -> bodies.BookBody:
 
 
 def errands(viewer: Viewer) -> Errands:
-    return Errands(viewer.person, viewer.house, Once(None, ""), Response())
+    return viewer.errands()

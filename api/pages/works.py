@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from api import files, processes
 from api.access import DecidableCase, VisibleCase
 from api.declarations import declared
-from api.errands import Errands
 from api.once import Once
 from api.pages.forms import faults_by_field, fields_of, read_back
 from api.pages.frame import Looking, Viewer
@@ -68,7 +67,7 @@ async def declare(request: Request, viewer: Looking, case: DecidableCase, what: 
         once = Once(None, "")
         if 0 < len(key) <= 80 and key.isalnum():
             once = Once(f"{viewer.person.id}:{key}", answers.fingerprint("POST", request.url.path, filled))
-        await declared(case, what, filled, Errands(viewer.person, viewer.house, once, Response()), viewer.house)
+        await declared(case, what, filled, viewer.errands(once), viewer.house)
     except RequestValidationError as invalid:
         told = faults_by_field(invalid, kind.form)
         faults = {name: said_fault(words, viewer.language) for name, words in told.items()}

@@ -122,6 +122,23 @@ def log_in(page: Page, site: Site, person: str) -> None:
     page.wait_for_url(lambda address: "/login" not in address)
 
 
+SMALL = """() => [...document.querySelectorAll(
+    'button, .button, summary, select, textarea, nav a, input:not([type=hidden]), table.list td > a')]
+    .filter((each) => !each.closest('thead, .clause, .out-of-sight, .skip, td p, .hint'))
+    .map((each) => each.matches('[type=checkbox], [type=radio]') ? each.closest('label') || each : each)
+    .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+    .map((each) => [each, each.getBoundingClientRect()])
+    .filter(([each, box]) => box.width && box.height < 43.5)
+    .map(([each, box]) => [each.tagName, Math.round(box.height), (each.textContent || each.name).trim().slice(0, 20)])
+    .map((said) => said.join(' '))
+"""
+
+
+def too_small(page: Page) -> list[str]:
+    """What a thumb has to meet on a phone and is lower than 44 px. Links within a text are as high as the text."""
+    return list(dict.fromkeys(page.evaluate(SMALL)))
+
+
 def fits(page: Page) -> bool:
-    """Nothing sticks out to the side."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+    """Nothing sticks out to the side. The innerWidth of a phone grows with what does; its root's width stays."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))

@@ -14,7 +14,7 @@ from policies.packs import load_pack
 from store.tables import metadata
 from tests.api.conftest import Site
 from tests.api.estates import driven, estate, table, take_table
-from tests.pages.conftest import PageFor, fits
+from tests.pages.conftest import PageFor, fits, too_small
 from tests.pages.doors import debt, project
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -58,6 +58,7 @@ def addresses(site: Site) -> dict[str, list[str]]:
             f"/tasks/{notice}",
             f"/tasks/{notice}/clock",
             f"/arrears/together?do=serve&case={case_no}",
+            f"/arrears/together?do=contact&case={case_no}",
             f"/arrears/{case_no}/contact",
             "/arrears/sheet",
             "/arrears/walk?grid=none",
@@ -70,6 +71,8 @@ def addresses(site: Site) -> dict[str, list[str]]:
             f"/tasks/{arranged}",
             f"/projects/{project_no}/declare/party",
             f"/projects/{project_no}/board",
+            "/service-ledger",
+            "/organisation",
         ],
         "inspector": [
             f"/field/{accepted}/items",
@@ -87,7 +90,13 @@ def addresses(site: Site) -> dict[str, list[str]]:
             "/dashboard/payments",
             "/dashboard/came-in",
             "/ledger",
+            "/ledger/reconciliations",
+            "/organisation",
             "/policy",
+            "/policy/compare",
+            "/policy/packs/jinan@2020-01-29",
+            f"/tasks/{notice}",
+            f"/arrears/{case_no}",
             "/arrears?q=nobody-is-called-so",
             "/tasks/none",
         ],
@@ -156,6 +165,8 @@ def test_pages_fit_speak_and_can_be_read_by_anybody(
             look = f"{address} {language} {theme} {'phone' if phone else 'desk'}"
             if not fits(page):
                 told.append(f"{look}: wider than the screen")
+            if phone:
+                told += [f"{look}: too small for a thumb: {each}" for each in too_small(page)]
             if thorough:
                 told += [f"{look}: {fault}" for fault in faults(page)]
             if language == "en" and not address.startswith("/policy"):
