@@ -133,7 +133,7 @@ async def _refused(request: Request, refused: Refused) -> JSONResponse:
 
 
 async def _invalid(request: Request, invalid: RequestValidationError) -> JSONResponse:
-    if not _for_anybody(request) and await _person(request) is None:
+    if not _for_anybody(request) and await who_asks(request) is None:
         return await _not_signed_in(request, NotSignedIn())
     errors = invalid.errors()
     # A list whose items are at fault is also called too short: that is no news.
@@ -187,7 +187,7 @@ def _words(fault: Any) -> str:
 async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
     match error.status_code:
-        case 400 if not _for_anybody(request) and await _person(request) is None:
+        case 400 if not _for_anybody(request) and await who_asks(request) is None:
             return await _not_signed_in(request, NotSignedIn())
         case 400:
             fault = Fault(field="body", problem="cannot be read: send UTF-8 JSON of moderate depth")
@@ -241,7 +241,7 @@ async def _unreadable(request: Request, error: UnreadableLedger) -> JSONResponse
     return problem(422, "form-invalid", message, where=[fault])
 
 
-async def _person(request: Request) -> Person | None:
+async def who_asks(request: Request) -> Person | None:
     """Who sent this. A body is read before the token: where it cannot be, nobody has asked for the token yet."""
     known: Person | None = getattr(request.state, "person", None)
     if known is not None:
@@ -251,7 +251,7 @@ async def _person(request: Request) -> Person | None:
 
 async def audit(request: Request, code: RefusalCode, message: str) -> None:
     """Keep what was refused: one row each. What a person was refused is told them even when it cannot be kept."""
-    person = await _person(request)
+    person = await who_asks(request)
     if person is None:
         return
     house: House = request.app.state.house

@@ -213,6 +213,17 @@ LABELS: dict[str, tuple[str, str]] = {
     "granted": ("准予许可", "Granted"),
     "refused": ("未予许可", "Refused"),
     "made-safe": ("暂未恢复，已防护", "Made safe for now"),
+    # Why a case did something of itself, as it has it on record.
+    "never-told": ("从未发出", "never told"),
+    "no longer called for": ("不再需要", "no longer called for"),
+    "customer's promise": ("用户承诺", "customer's promise"),
+    "customer's plan": ("用户分期", "customer's plan"),
+    "calendar published": ("放假安排已公布", "calendar published"),
+    "pack moved": ("改按另一版制度", "pack moved"),
+    "something came back while closing": ("结案时又有新情况", "something came back while closing"),
+    # What a task is about.
+    "item-missing": ("所缺资料", "missing papers"),
+    "item-tolerated": ("容缺资料", "papers that may follow"),
     "item-barriers": ("围挡和警示", "Barriers and lights"),
     "item-tape": ("警示带", "Warning tape"),
     "item-barriers-tidy": ("围挡整洁", "Barriers tidy"),

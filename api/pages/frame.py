@@ -22,7 +22,7 @@ from api.once import Once
 from api.pages import clocks, shapes
 from api.pages.assets import asset, first_style
 from api.pages.places import place_of, places_for
-from api.pages.words import Language, in_language, language_of, translations
+from api.pages.words import Language, in_language, language_of, reasons, translations
 from domain.processes import TASKS
 from policies.packs import clauses
 from policies.register import Clause
@@ -66,6 +66,7 @@ def environment(language: Language) -> Environment:
     env.globals["language"] = language
     env.globals["tags_of"] = lambda ids: tags_of(ids, language)
     env.filters["pack_name"] = lambda name: pack_name(name, language)
+    env.filters["why"] = lambda reason: reasons().gettext(reason) if reason and language == "zh" else reason or ""
     env.filters["iso"] = lambda written: shapes.iso(written, language=language)
     env.filters["term"] = lambda term: said_term(term)[0 if language == "zh" else 1]
     return env

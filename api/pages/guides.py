@@ -86,7 +86,7 @@ GUIDES: dict[str, Guide] = {
                 ),
                 Step(
                     "/inbox?process=connection",
-                    "预约一次勘查，或者签一份供用水合同。",
+                    "预约一次勘察，或者签一份供用水合同。",
                     "Arrange a survey, or sign a supply contract.",
                 ),
             ),

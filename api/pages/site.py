@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access import SignedIn
 from api.browser import BY_LINK
+from api.errors import who_asks
 from api.house import House
 from api.pages import (
     applicant,
@@ -91,8 +92,11 @@ async def draw_problem(request: Request, error: Exception, said: JSONResponse) -
     house: House = request.app.state.house
     if request.url.path.startswith(BY_LINK):
         return await run_in_threadpool(applicant.refused, request, house, said.status_code, said.headers)
-    viewer = Viewer(request, house, getattr(request.state, "person", None))
     status = said.status_code
+    asked = getattr(request.state, "person", None)
+    if status == 404 and asked is None:  # no door of ours has looked who it is
+        asked = await who_asks(request)
+    viewer = Viewer(request, house, asked)
     if status == 401:
         if request.method == "GET" and not viewer.by_htmx:
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

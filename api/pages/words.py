@@ -14,16 +14,25 @@ from fastapi import Request
 Language = Literal["zh", "en"]
 LANGUAGE_COOKIE = "language"
 CATALOGUE = Path(__file__).parent / "locale" / "en.po"
+REASONS = CATALOGUE.with_name("reasons.po")
 _TWO_NAMES = re.compile(r"(?P<zh>\S*[^\x00-\x7f]\S*)\s+(?P<en>[A-Z(].*)", re.DOTALL)
 
 
 @lru_cache
 def translations(language: Language) -> NullTranslations:
     """The catalogue of a language. Chinese needs none."""
-    if language == "zh":
-        return NullTranslations()
-    with CATALOGUE.open("rb") as source:
-        catalogue = read_po(source, locale="en")
+    return NullTranslations() if language == "zh" else _compiled(CATALOGUE)
+
+
+@lru_cache
+def reasons() -> NullTranslations:
+    """Why the packs chose a value, in Chinese: packs give their reasons in English, and those of others stay so."""
+    return _compiled(REASONS)
+
+
+def _compiled(path: Path) -> GNUTranslations:
+    with path.open("rb") as source:
+        catalogue = read_po(source)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -71,7 +71,7 @@ class Assignment(Form):
 
 
 class Appointment(Form):
-    """预约勘查: agreed with the customer on the day the project arrives."""
+    """预约勘察: agreed with the customer on the day the project arrives."""
 
     appointment: AwareDatetime | None = Field(None, title="约定时间 Agreed time")
     until: AwareDatetime | None = Field(None, title="时段的结束 End of the hours agreed")
@@ -484,7 +484,7 @@ CONNECTION_TASKS: dict[str, TaskKind] = {
             Assignment,
             clauses=("changchun.connection.leading-group-assigns",),
         ),
-        _kind("arrange-survey", "预约勘查", "Arrange the survey", "representative", Appointment),
+        _kind("arrange-survey", "预约勘察", "Arrange the survey", "representative", Appointment),
         _kind(
             "survey",
             "现场勘察",

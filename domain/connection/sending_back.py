@@ -56,7 +56,7 @@ def sent_back(
     name = key.removeprefix("connection.")
     if isinstance(command, SendBack) and name not in BACK_TO:
         known = ", ".join(f"connection.{each}" for each in BACK_TO)
-        zh = "不能退回到这一步：可退回到核对资料、预约勘查、勘察、方案、图纸、施工备案。"
+        zh = "不能退回到这一步：可退回到核对资料、预约勘察、勘察、方案、图纸、施工备案。"
         raise Refused("form-invalid", f"to: nothing is sent back to {key}; write one of {known}", zh=zh)
     done = facts.done.get(f"connection.{name}")
     if name not in ORDER or done is None:

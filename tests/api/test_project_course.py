@@ -39,7 +39,7 @@ def test_the_page_draws_it_and_says_it_in_words_too(site: Site, case: dict[str, 
     page = site.http.get(address, headers=site.as_("representative")).text
     drawn = page.partition('id="course"')[2].partition("</section>")[0]
     assert drawn.count("<svg") == drawn.count('scope="row"')
-    for words in ("核对资料", "预约勘查", "并网通水", "未开始", "办理中"):
+    for words in ("核对资料", "预约勘察", "并网通水", "未开始", "办理中"):
         assert words in drawn
 
 
@@ -51,7 +51,7 @@ def test_a_course_and_a_boards_courses_are_workbooks(site: Site, case: dict[str,
     assert lines[0][:4] == [case["case_no"], case["name"], "受理申请", "核对资料"]
     assert lines[-1][5] == "未开始"
     board = rows(site.get("/board-course.xlsx", "representative", q=case["name"][2:]).content)
-    assert [line[3] for line in board[1:]] == ["核对资料", "预约勘查"]
+    assert [line[3] for line in board[1:]] == ["核对资料", "预约勘察"]
     masked = rows(site.get(f"/cases/{case['case_no']}/course.xlsx", "auditor").content)
     assert case["name"] not in {line[1] for line in masked}
 
