@@ -245,6 +245,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "temporary-supply": ("临时用水期内", "Temporary supply running"),
     # Messages and orders.
     "reminder": ("缴费提醒", "Reminder"),
+    "dunning-notice": ("水费催缴通知单", "Dunning notice"),
     "limit-notice": ("限压通知短信", "Limit notice by SMS"),
     "sent": ("已发出", "Sent"),
     "bill": ("账单", "Bill"),
