@@ -61,7 +61,12 @@ def test_a_ledger_comes_in_through_its_preview(site: Site, ledger: str, account_
     assert confirm is not None
     done = ask(site, "POST", confirm[1], data={})
     assert done.headers["Location"] == confirm[1]
-    told = ask(site, "GET", confirm[1])
+
+    def taken_in() -> Any:
+        told = ask(site, "GET", confirm[1])
+        return None if "正在导入" in told.text else told
+
+    told = eventually(taken_in)
     assert "已导入：立案 1 户，新增账单 2 张，已有 0 张。" in words(told)
     assert "不是有效的金额（元）" in told.text
     eventually(lambda: site.get("/cases", account=f"{account_no}1").json()["items"])

@@ -43,3 +43,19 @@ def test_the_task_that_serves_a_notice_prints_it(site: Site, page_for: PageFor) 
     assert f"{case_no}-T1" in sheet
     page.reload()
     expect(page.get_by_text("已开具，编号")).to_be_visible()
+
+
+def test_paper_is_white_whatever_the_light_on_the_screen(site: Site, page_for: PageFor) -> None:
+    no = uuid4().hex[:8]
+    debt(site, no)
+    ground = "getComputedStyle(document.documentElement).getPropertyValue('--ground')"
+    for theme in ("dark", "auto"):
+        page = page_for("collector", color_scheme="dark")
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+        page.goto(f"/arrears?q={no}")
+        expect(page.locator("td.ticking")).to_be_visible()
+        page.emulate_media(color_scheme="dark", media="screen")
+        assert page.evaluate(ground).strip() != "#ffffff"
+        page.emulate_media(color_scheme="dark", media="print")
+        assert page.evaluate(ground).strip() in ("#ffffff", "#fff")
+        expect(page.locator("td.ticking")).to_be_hidden()
