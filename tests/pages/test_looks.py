@@ -161,8 +161,10 @@ def test_pages_fit_speak_and_can_be_read_by_anybody(
         page = page_for(who, language=language, phone=phone, bypass_csp=True)
         page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
         for address in addresses[who]:
-            page.goto(address)
+            answered = page.goto(address)
             look = f"{address} {language} {theme} {'phone' if phone else 'desk'}"
+            if answered is None or answered.status >= 500:
+                told.append(f"{look}: no page")
             if not fits(page):
                 told.append(f"{look}: wider than the screen")
             if phone:
