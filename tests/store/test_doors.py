@@ -168,3 +168,18 @@ def test_a_settled_account_is_not_written_to_and_what_was_sent_before_stays_sent
         assert notices.reserve(connection, letter, texts=lambda _pack, _template: "").settled == "sent"
         another = letter | {"key": "reminder-2"}
         assert notices.reserve(connection, another, texts=lambda _pack, _template: "").settled == "withdrawn"
+
+
+@pytest.mark.parametrize("paid", [0, 8640])
+def test_an_account_that_owes_nothing_overdue_gets_no_case_and_leaves_no_trace(database: Database, paid: int) -> None:
+    record = AccountRecord(no="0410023", customer_class="resident")
+    if paid:
+        with database.write() as connection:
+            ledger.put_account(connection, record, at=OPENED_AT)
+            ledger.post(connection, "0410023", payment(fen=paid, at=OPENED_AT), names_later=True)
+    owed = bill() if paid else bill().model_copy(update={"due_on": OPENED_AT.date()})
+    with pytest.raises(Refused, match="overdue"):
+        intake.open_arrears(database, record, [owed], pack=PACK, at=OPENED_AT)
+    assert (rows(database, "bill"), words(database)["open"]) == (0, 0)
+    with database.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(openings)) == 0
