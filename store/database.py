@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Dialect, Engine, Insert, Table, create_engine, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefault
 
@@ -125,7 +126,7 @@ def _upsertion(
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows of the same columns, columns with a default of their own among them or not.
 
-    What SQLAlchemy does for each parameter of each row is done a column at a time.
+    What SQLAlchemy does for each parameter of each row is done a column at a time; PostgreSQL has them copied in.
     """
     if not rows:
         return
@@ -133,14 +134,25 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
     for column in table.columns:
         if column.name not in given and isinstance(column.default, ScalarElementColumnDefault | CallableColumnDefault):
             given[column.name] = [_default(column.default, row) for row in rows]
-    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=list(given))
     bound = {name: _bound(table.c[name], values, connection.dialect) for name, values in given.items()}
-    order = statement.positiontup if isinstance(statement, SQLCompiler) else None
-    if order:
-        connection.exec_driver_sql(str(statement), list(zip(*(bound[name] for name in order), strict=True)))
-    else:
-        lines = [dict(zip(bound, values, strict=True)) for values in zip(*bound.values(), strict=True)]
-        connection.exec_driver_sql(str(statement), lines)
+    if connection.dialect.name == "postgresql":
+        _copy(connection, table, bound)
+        return
+    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=list(given))
+    order = statement.positiontup if isinstance(statement, SQLCompiler) and statement.positiontup else list(bound)
+    connection.exec_driver_sql(str(statement), list(zip(*(bound[name] for name in order), strict=True)))
+
+
+def _copy(connection: Connection, table: Table, bound: Mapping[str, Sequence[Any]]) -> None:
+    """Rows as PostgreSQL takes many. Raises SQLAlchemy's `IntegrityError`, as an insertion does."""
+    names = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in bound)
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in zip(*bound.values(), strict=True):
+                copy.write_row(row)
+    except connection.dialect.loaded_dbapi.IntegrityError as broken:
+        raise IntegrityError("COPY", None, broken) from broken
 
 
 def _default(default: ScalarElementColumnDefault | CallableColumnDefault, row: Mapping[str, Any]) -> Any:
