@@ -40,7 +40,7 @@ SHOTS: tuple[tuple[str, str, str, tuple[str, ...], bool], ...] = (
     ("arrears", "collector", "/arrears?stage=grace", ("tr[data-row] a[href^='/arrears/']",), False),
     ("board", "representative", "/projects", (), False),
     ("project", "representative", "/projects?phase=inspection", ("tr[data-row] a[href^='/projects/']",), False),
-    ("approvals", "supervisor", "/approvals", ("tr[data-row] .row-actions a",), False),
+    ("approvals", "supervisor", "/approvals", ("tr[data-row] .row-actions a[href^='/tasks/']",), False),
     ("dashboard", "supervisor", "/dashboard", (), False),
     ("field", "engineer", "/field", (), True),
     ("field-task", "engineer", "/field", ("a[data-open]",), True),

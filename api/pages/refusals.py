@@ -80,6 +80,7 @@ REFUSED: tuple[tuple[str, str], ...] = (
     (r"there is nothing at this address", "这个地址上没有内容，请从上面的栏目进入。"),
     (r"\S+ is not for this address", "这个地址不能这样打开，请从上面的栏目进入。"),
     (r"the body is larger than .*", "内容太大，请分几次提交。"),
+    (r"something went wrong that should not; .* reference (\S+)", "请把编号 {0} 告诉系统管理员。"),
     (r"the request could not be read", "没有读懂这次请求，请返回再试。"),
     (r"there is no (?:task|such task|such case|person|such chart|such file).*", "请到列表里核对。"),
     (r"no task .*", "没有这项任务，请到列表里核对。"),

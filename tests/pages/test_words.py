@@ -87,3 +87,5 @@ def test_a_refusal_in_english_names_tasks_by_their_titles_and_nobody_by_account(
         "“Serve the dunning notice” is decided by a collector of level grid or above"
     )
     assert said_refusal("there is nothing at this address", "", "zh").startswith("这个地址上没有内容")
+    unexpected = "something went wrong that should not; give the operator the reference 38a9de1b466f"
+    assert said_refusal(unexpected, "", "zh") == "请把编号 38a9de1b466f 告诉系统管理员。"
