@@ -124,6 +124,14 @@ def test_either_notice_reaches_an_estate_as_its_sentence_says_or_is_on_record_as
     assert all(otherwise(method) for method in methods if method not in ways)
 
 
+@pytest.mark.clause("jinan.dunning.restriction-sms-or-call")
+def test_at_jinan_the_limit_notice_goes_with_an_sms() -> None:
+    play = opened(pack="jinan").drive(LIMIT_NOTICE)
+    play.decide(LIMIT_NOTICE)
+    due = play.heard(MessageDue)[-1]
+    assert (due.template, due.channel) == ("limit-notice", "sms")
+
+
 # Terms.
 
 
