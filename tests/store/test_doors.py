@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.refusals import Refused
-from store import intake, ledger, notices
+from store import intake, ledger, notices, places
 from store.database import Database
 from store.ledger import AccountRecord
 from store.tables import ledger as ledger_table
@@ -183,3 +183,12 @@ def test_an_account_that_owes_nothing_overdue_gets_no_case_and_leaves_no_trace(d
     assert (rows(database, "bill"), words(database)["open"]) == (0, 0)
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(openings)) == 0
+
+
+def test_a_case_of_no_account_is_its_own_subject(database: Database) -> None:
+    with database.write() as connection:
+        no, new = places.open_place(
+            connection, process="connection", subject=None, prefix="BZ", pack=PACK, at=OPENED_AT
+        )
+        row = connection.execute(select(openings.c.case_no, openings.c.subject, openings.c.open_subject)).one()
+    assert (new, tuple(row)) == (True, (no, no, no))
