@@ -13,7 +13,7 @@ from store.keyset import Page
 from store.notices import starred
 from store.people import Person, watches_only, within
 from store.pressing import NEVER, WITH_OTHERS, end_of_today
-from store.tables import OPEN_CASE, PARTS, accounts, cases
+from store.tables import PARTS, accounts, cases
 
 _WALK, _GRID = (func.coalesce(accounts.c[name], text("''")) for name in ("walk", "grid"))
 ORDERS = {
@@ -164,11 +164,13 @@ def same_household(connection: Connection, person: Person, account_no: str) -> l
         return []
     # Said so that the address leads, of which there are few, and no part of the town.
     parts = [accounts.c[part].concat("") == mine._mapping[part] for part in PARTS if mine._mapping[part] is not None]
+    others = select(accounts.c.account_no).where(
+        accounts.c.address == mine.address, accounts.c.account_no != account_no, *parts
+    )
     rows = connection.execute(
         select(cases.c.case_no, cases.c.subject.label("account_no"), cases.c.amount_fen, cases.c.stage)
-        .join_from(cases, accounts, accounts.c.account_no == cases.c.subject)
-        .where(cases.c.process == "arrears", OPEN_CASE, within(person, cases, lead=False), *parts)
-        .where(accounts.c.address == mine.address, accounts.c.account_no != account_no)
+        .where(cases.c.process == "arrears", cases.c.subject.in_(others), cases.c.status.concat("") == "open")
+        .where(within(person, cases, lead=False))
         .order_by(cases.c.case_no)
         .limit(20)
     )

@@ -97,14 +97,17 @@ def case_page(
     """
     in_order = not where.q and len(where.few) == 1 and where.few[0].column in order.along
     few, looked_up = (False, []) if in_order else narrowed(connection, where, process)
-    wanted = [cases.c.process == process, *where.rest, *looked_up]
+    # What was found to be few leads, whatever the planner has counted.
+    of_process = (cases.c.process.concat("") if few else cases.c.process) == process
+    is_open = cases.c.status.concat("") == "open" if few else OPEN_CASE
+    wanted = [of_process, *where.rest, *looked_up]
     wanted += [each.leading if not few and each.column in order.along else each.following for each in where.few]
     further = [*(around or ())]
     if after is not None:
         further.append(beyond(order.key, order.kinds, after, down=order.down))
     named = [part.label(f"key{no}") for no, part in enumerate(order.key)]
     owner = accounts.c.account_no == cases.c.subject
-    left = select(cases.c.case_no, *named).where(OPEN_CASE, *wanted, *further)
+    left = select(cases.c.case_no, *named).where(is_open, *wanted, *further)
     read: FromClause
     if few:
         # Read whole before it is put in order: otherwise the order's own index would be walked from its start.

@@ -105,7 +105,8 @@ def task_bounds(person: Person, *, lead: bool = True) -> list[ColumnElement[bool
     """`task_within` taken apart."""
     if person.inside:
         return bounds(person, tasks, lead=lead)
-    return [and_(tasks.c.role.in_(person.roles), column == person.id) for column in (tasks.c.assignee, tasks.c.holder)]
+    of_role = tasks.c.role.concat("").in_(person.roles)
+    return [and_(of_role, column == person.id) for column in (tasks.c.assignee, tasks.c.holder)]
 
 
 def reasons(person: Person) -> list[tuple[str, str]]:

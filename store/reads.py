@@ -60,7 +60,8 @@ def case_list(
         wanted.append(search.case_fits(where.q))
     parts = []
     for process in [where.process] if where.process else PROCESSES:
-        part = select(cases.c.case_no).where(cases.c.process == process)
+        of_process = (cases.c.process if found_few is None else cases.c.process.concat("")) == process
+        part = select(cases.c.case_no).where(of_process)
         if where.account is not None or found_few is not None:
             # A handful of rows. An order asked for here, or a bare status, would lead the planner along all cases.
             few = part.where(*wanted, within(person, cases, lead=False))

@@ -139,8 +139,8 @@ def ageing(connection: Connection, person: Person, *, at: datetime) -> list[AgeS
     ]
 
 
-def _due(first: date | None, last: date) -> ColumnElement[bool]:
-    return dues.c.due_on <= last if first is None else dues.c.due_on.between(first, last)
+def _due(first: date | None, last: date, *, due_on: ColumnElement[date] = dues.c.due_on) -> ColumnElement[bool]:
+    return due_on <= last if first is None else due_on.between(first, last)
 
 
 class StepSum(Strict):
@@ -368,12 +368,13 @@ class DueCounts(Strict):
 def _dues(where: DueFilter, *, at: datetime, lead: bool) -> list[ColumnElement[bool]]:
     """What bills must fit. `lead`: all of them are added up; else the first are read, in the order of accounts."""
     today = local(at).date()
+    due_on = dues.c.due_on if lead else func.coalesce(dues.c.due_on, dues.c.due_on)
     wanted: list[ColumnElement[bool]] = [dues.c[part] == name for part in PARTS if (name := getattr(where, part))]
     if where.month is not None:
         month = dues.c.month if lead else func.coalesce(dues.c.month, dues.c.month)
-        wanted += [month == where.month, dues.c.due_on < today]
+        wanted += [month == where.month, due_on < today]
     if where.age is not None:
-        wanted.append(_due(*due_between(where.age, today=today)))
+        wanted.append(_due(*due_between(where.age, today=today), due_on=due_on))
     if where.disputed is not None:
         wanted.append(dues.c.disputed.is_(where.disputed))
     if where.paid is not None:
