@@ -70,7 +70,10 @@ HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("interlock", "unmet", "_steps_taken", "_periods_over", "_approved"),
         RULES,
     ),
-    "domain/arrears/ladder.py": (("pursuable", "told", "begins_anew", "limit_stands"), RULES),
+    "domain/arrears/ladder.py": (
+        ("pursuable", "limitable", "told", "begins_anew", "limit_stands", "_ordered_again"),
+        RULES,
+    ),
     "domain/arrears/consequences.py": (("_recall", "_unwanted_message", "_clock", "_stage"), RULES),
     "domain/arrears/commands.py": (("decide", "refuse_limit_at_another_time"), PERSONS),
     "domain/tasks.py": (("refuse_unless_decidable",), PERSONS),

@@ -94,9 +94,7 @@ def limit_stands(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
 
 def _ordered_again(facts: ArrearsFacts, policy: ArrearsPolicy) -> bool:
     """Whether what recalled an order is over and it goes out again as it was approved: its visit checks the valve."""
-    served = all(rung.task in facts.served for rung in policy.ladder if isinstance(rung, Serve))
-    approved = facts.approval is not None and facts.limit_given_up_at is None
-    return served and approved and limit_stands(facts, policy)
+    return facts.approval is not None and limit_stands(facts, policy)
 
 
 def next_step(facts: ArrearsFacts, policy: ArrearsPolicy, calendar: Calendar) -> Step | None:
