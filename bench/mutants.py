@@ -58,12 +58,6 @@ RECORD = (
     "tests/store/test_orders.py",
     "tests/store/test_safety_on_the_casebook.py",
 )
-ENGINE = (
-    "tests/rehearsal/test_deadline_races.py",
-    "tests/rehearsals/test_rehearsals.py",
-    "tests/rehearsal/test_nobody_was_there.py",
-    "tests/crash/test_killed_between_commit_and_completion.py",
-)
 MESSAGES = ("tests/activities/test_messages.py", "tests/store/test_doors.py")
 HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "domain/arrears/interlock.py": (
@@ -92,7 +86,6 @@ HELD_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("_disputes", "_holds", "_still_to_pay"),
         ("tests/domain/arrears/test_carried_over.py",),
     ),
-    "workflows/arrears_case.py": (("issue_order", "before_decision", "ask_interlock", "take_in", "comes_back"), ENGINE),
 }
 """Where the guards are: functions by file, with the tests that are to notice, the nearest first."""
 
