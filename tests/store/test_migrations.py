@@ -1,6 +1,7 @@
 """Migrations make the tables that the code knows, keep every row, and may be run by two at once."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -227,3 +228,14 @@ def test_processes_that_migrate_at_once_wait_for_one_another(empty_url: str) -> 
     ended = [(process.communicate(timeout=240)[1], process.returncode) for process in started]
     assert [code for _, code in ended] == [0, 0, 0], ended
     assert migrate.current(empty_url) == _head()
+
+
+def test_each_migration_has_a_number_of_its_own_and_follows_the_one_before() -> None:
+    versions = Path(__file__).parents[2] / "store" / "migrations" / "versions"
+    found = [
+        re.search(r'^revision: str = "(\d+)"\ndown_revision: str \| None = (?:"(\d+)"|None)$', text, re.MULTILINE)
+        for text in (path.read_text("utf-8") for path in sorted(versions.glob("r*.py")))
+    ]
+    steps = [(step[1], step[2]) for step in found if step is not None]
+    assert len(steps) == len(found) > 20
+    assert [before for _, before in steps] == [None, *(number for number, _ in steps[:-1])]
