@@ -139,13 +139,15 @@ def test_a_project_called_off_by_mistake_goes_on_where_it_stood(site: Site, proj
     assert decided(site, no, "connection.check-papers", "clerk", {"outcome": "complete"}).status_code == 200
     site.post(f"/cases/{no}/withdraw", {"reason": "不再开店"}, who="supervisor")
     assert site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="collector").json()["code"] == "wrong-role"
-    for _ in range(2):  # asked for twice, opened once
-        assert site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="clerk").status_code == 202
+    assert site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="clerk").status_code == 202
+    again = site.post(f"/cases/{no}/reopen", {"reason": "误撤"}, who="clerk")
+    # Asked for twice, opened once: the second either still waits with the first, or finds the case open already.
+    assert again.status_code == 202 or again.json()["code"] == "not-open"
     eventually(lambda: site.get(f"/cases/{no}").json()["status"] == "open")
     assert decided(site, no, "connection.arrange-survey", "representative").status_code == 200
     told = site.get(f"/cases/{no}/timeline").json()["items"]
-    (again,) = [each for each in told if each["event"] == "CaseReopened"]
-    assert (again["body"]["because"], again["actor"]) == ("误撤", "clerk")
+    (reopened,) = [each for each in told if each["event"] == "CaseReopened"]
+    assert (reopened["body"]["because"], reopened["actor"]) == ("误撤", "clerk")
 
 
 def test_everything_that_may_be_declared_has_a_form_and_a_declaration_goes_on_record(
