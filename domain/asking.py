@@ -46,6 +46,7 @@ def opened(ask: Ask, *, facts: CaseFacts, kinds: dict[str, TaskKind], calendar: 
         subject=ask.subject,
         not_by=ask.not_by,
         demands=ask.demands,
+        assists=ask.assists,
         assignee=ask.assignee,
         clock=(Interval(party=ask.party, started_at=at),),
     )
@@ -79,8 +80,8 @@ def _asked_again(
 ) -> Iterator[Event]:
     (role, level), about = whose(ask, kinds), {"task_id": task.id, "key": task.key}
     term, due, left = _term_moved(task, ask.term, party=ask.party, at=moved.at, calendar=calendar)
-    before = (task.role, task.level, task.not_by, task.demands, task.term, task.clauses)
-    if before != (role, level, ask.not_by, ask.demands, term, ask.clauses):
+    before = (task.role, task.level, task.not_by, task.demands, task.assists, task.term, task.clauses)
+    if before != (role, level, ask.not_by, ask.demands, ask.assists, term, ask.clauses):
         yield TaskReasked(
             at=moved.at,
             by=moved.by,
@@ -90,6 +91,7 @@ def _asked_again(
             level=level,
             not_by=ask.not_by,
             demands=ask.demands,
+            assists=ask.assists,
             term=term,
             left=left,
         )

@@ -201,6 +201,7 @@ class TaskReasked(Event):
     level: Level | None
     not_by: tuple[str, ...]
     demands: tuple[str, ...]
+    assists: tuple[Role, ...] = ()
     term: Term
     left: Remaining | None
 
@@ -311,7 +312,7 @@ def changed_task(task: Task, event: CoreEvent) -> Task:
             return task.model_copy(update={"due": event.due})
         case TaskReasked():
             asked: dict[str, Any] = {
-                name: getattr(event, name) for name in ("role", "level", "not_by", "demands", "term")
+                name: getattr(event, name) for name in ("role", "level", "not_by", "demands", "assists", "term")
             }
             if task.pause is not None:
                 standing: dict[str, Any] = {"pause": task.pause.model_copy(update={"left": event.left})}

@@ -16,7 +16,8 @@ class Ask(Strict):
 
     `subject` tells tasks of one key apart (an item, a node); `party` is whose time the task is. `role` and `level`
     stand in for the task kind's own where the pack says who; `demands` are fields of the form that it asks for.
-    `assignee`: the one person whom it is put to, who has it in hand from its opening.
+    `assists`: posts that may decide it too. `assignee`: the one person whom it is put to, who has it in hand from its
+    opening.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Ask(Strict):
     role: Role | None = None
     level: Level | None = None
     demands: tuple[str, ...] = ()
+    assists: tuple[Role, ...] = ()
 
 
 class Calls(Strict):

@@ -112,7 +112,7 @@ class Task(BaseModel):
 
     `counts_from` starts the term: the opening, or after a pause the instant it went on with what was `left`. Where the
     term first counted from is `first_from`, once a pause has moved it. `demands` are fields that the case's pack asks
-    for although the form itself lets them stay empty.
+    for although the form itself lets them stay empty. `assists` are posts that may decide it beside its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -131,6 +131,7 @@ class Task(BaseModel):
     subject: str | None = None
     not_by: tuple[str, ...] = ()
     demands: tuple[str, ...] = ()
+    assists: tuple[Role, ...] = ()
     assignee: str | None = None
     clock: Ledger = ()
     pause: Pause | None = None
@@ -179,7 +180,8 @@ def refuse_unless_decidable(task: Task | None, *, key: str, actor: Actor) -> Tas
         zh = "这项任务现在没有开着：可能已经办理或撤回。"
         raise Refused("not-open", f"{key} is not open in this case: nothing to decide now", zh=zh)
     resolves = any(each.resolver and actor.holds(each.resolver, level=each.level) for each in task.escalations)
-    if not resolves and not actor.holds(task.role, level=task.level):
+    assists = any(actor.holds(role) for role in task.assists)
+    if not (resolves or assists or actor.holds(task.role, level=task.level)):
         wanted = f"{task.role} of level {task.level} or above" if task.level else task.role
         raise Refused(
             "wrong-role", f"{key} is decided by a {wanted}; {actor.id} holds {', '.join(actor.roles) or 'no role'}"

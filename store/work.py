@@ -6,7 +6,7 @@ parts give keys, and only the rows of the page are looked up. At most two statem
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from domain.clock import Ledger
+from domain.connection.policy import Server
 from domain.policy import Strict
 from domain.processes import PROCESSES, TASKS
 from store import search
@@ -265,10 +266,19 @@ def _falling(person: Person, where: InboxFilter, *, apart: bool) -> list[ColumnE
     return parts
 
 
+LEADERS = tuple(server for server in get_args(Server) if server != "representative")
+
+
 def _of_role(role: str, process: str | None) -> list[ColumnElement[bool]]:
     if process is None:
         return [tasks.c.role == role]
-    return [tasks.c.key == kind.key for kind in TASKS.values() if kind.role == role and kind.key.startswith(process)]
+    kinds = [kind for kind in TASKS.values() if kind.key.startswith(f"{process}.")]
+    own = [tasks.c.key == kind.key for kind in kinds if kind.role == role]
+    if process != "connection" or role not in LEADERS:
+        return own
+    # Whoever serves a project in place of a representative has the representative's tasks of it.
+    led = [kind.key for kind in kinds if kind.role == "representative"]
+    return own + [and_(tasks.c.key == key, tasks.c.role == role) for key in led]
 
 
 def _count(drawn: Sequence[Select[Any]], *, apart: bool) -> ColumnElement[int]:

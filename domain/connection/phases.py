@@ -11,8 +11,9 @@ from domain.clauses import keeps
 from domain.connection import works
 from domain.connection.events import ProjectResumed, ReviewDue
 from domain.connection.facts import Project, ProjectFacts
+from domain.connection.forms import CONNECTION_TASKS
 from domain.connection.items import Check
-from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Where
+from domain.connection.policy import ConnectionPolicy, DesignBy, Gate, Phase, Server, Where
 from domain.connection.works import attending, in_hand, permit_wanted
 from domain.cosigning import with_signatures
 from domain.policy import Sourced
@@ -289,16 +290,25 @@ def _as_the_pack_has_it(ask: Ask, facts: ProjectFacts, policy: ConnectionPolicy)
         *attending(ask.key, policy.works),
         *(gate for gate in gates if fits(project, gate.value)),
     ]
+    leads = leader(ask.key, facts, policy) if who is None else None
     named = dict.fromkeys(clause for source in sources for clause in source.clauses)
     return ask.model_copy(
         update={
-            "role": who.value.role if who else None,
+            "role": who.value.role if who else leads,
             "level": who.value.level if who else None,
             "demands": tuple(demanded),
+            "assists": (CONNECTION_TASKS[ask.key].role,) if leads else (),
             "assignee": in_hand(ask.key, facts.works, policy.works),
             "clauses": tuple(dict.fromkeys((*ask.clauses, *named))),
         }
     )
+
+
+def leader(key: str, facts: ProjectFacts, policy: ConnectionPolicy) -> Server | None:
+    """Who has a representative's task in hand where somebody else serves the project; None: the representative."""
+    leads, serves = policy.assigning.leads, facts.assigned_to
+    theirs = key in CONNECTION_TASKS and CONNECTION_TASKS[key].role == "representative"
+    return serves if theirs and leads is not None and leads.value and serves != "representative" else None
 
 
 AS_BUILT = ("result_map", "gis_ready")

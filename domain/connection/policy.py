@@ -68,7 +68,8 @@ class Assigning(Strict):
     """Which projects are large, and who serves which tier.
 
     `exceptional` serves what the leading group's list calls so; `undecided_government` is the investment from which a
-    government project that is not a key one falls in no tier, so that the leading group decides.
+    government project that is not a key one falls in no tier, so that the leading group decides. `leads`: whoever
+    serves a project has the representative's tasks of it, and a representative assists.
     """
 
     large_investment: Sourced[Yuan]
@@ -78,6 +79,7 @@ class Assigning(Strict):
     linear: Sourced[Server]
     exceptional: Sourced[Server] | None = None
     undecided_government: Sourced[Yuan] | None = None
+    leads: Sourced[bool] | None = None
 
 
 class Visits(Strict):

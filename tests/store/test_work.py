@@ -108,6 +108,23 @@ def check_inbox(
     assert [row.task_id for row in whole] == tasks_of(rows, lambda task: in_part(task) and fits(task))
 
 
+def test_whoever_leads_a_project_finds_the_representatives_tasks_of_it(database: Database) -> None:
+    rows = list(connection_projects(200, at=AT))
+    theirs = tasks_of(rows, lambda task: task["role"] == "representative" and task["status"] == "open")
+    assert len(theirs) > 1, "the sample has too few of them to tell anything"
+    led = theirs[::2]
+    for row in rows:
+        for task in row.tasks:
+            if task["task_id"] in led:
+                task["role"] = "service-manager"
+    put(database, iter(rows))
+    manager = Person(id="manager", name="manager", roles=("service-manager",))
+    for where in (InboxFilter(), InboxFilter(process="connection"), InboxFilter(process="arrears")):
+        with database.read() as connection:
+            found = every(lambda after: inbox(connection, manager, where, at=AT, after=after, limit=23))  # noqa: B023
+        assert [row.task_id for row in found] == ([] if where.process == "arrears" else led)
+
+
 def test_what_is_in_my_hands_is_found_whatever_its_role(database: Database, rows: list[Listed]) -> None:
     me = Person(id="holder-7", name="li", roles=("clerk",))
     with database.read() as connection:
