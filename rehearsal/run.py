@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -84,6 +85,17 @@ async def play(
         return seen
 
 
+@dataclass
+class _Driving:
+    """A drive that is on: tasks it was refused, with the code, and those that wait for a gate to open (`shut`)."""
+
+    drive: Drive
+    number: int
+    began_at: datetime
+    refused: dict[str, str] = field(default_factory=dict)
+    shut: dict[str, Refusal] = field(default_factory=dict)
+
+
 class _Player:
     def __init__(self, rehearsal: Rehearsal, stage: Stage, calendar: Calendar, *, pack: str) -> None:
         self.rehearsal = rehearsal
@@ -92,17 +104,20 @@ class _Player:
         self.calendar = calendar
         self.refusals: list[Refusal] = []
         self.debtor: str | None = None
+        self.driving: _Driving | None = None
         self.published = [y for y in rehearsal.calendar if y.at is not None and y.at > rehearsal.starts_at]
 
     async def play(self) -> Report:
         self.open()
         await self.stage.rest()
         for step in self.rehearsal.steps:
+            await self.drive_on(before=step.at)
             at = self.instant_of(step)
             if at > self.rehearsal.until:
                 break
             await self.move_to(at)
             await self.take(step, at)
+        await self.drive_on()
         await self.move_to(self.rehearsal.until)
         with self.stage.database.read() as connection:
             return report(
@@ -195,7 +210,7 @@ class _Player:
             case Crash():
                 await stage.players.crash()
             case Drive() as drive:
-                await self.drive(drive, step.number)
+                self.driving = _Driving(drive, step.number, began_at=at)
             case Occupancy(share=share):
                 reporter = self.rehearsal.person(step.by or "representative")
                 await stage.instruct(ReportOccupancy(by=reporter, at=at, share=share))
@@ -290,38 +305,51 @@ class _Player:
                     at=self.stage.now,
                 )
 
-    async def drive(self, drive: Drive, number: int) -> None:
+    async def drive_on(self, *, before: datetime | None = None) -> None:
         """Decide every task the plain good way `each` after it opened, up to the moment that was asked for.
 
-        One before a shut gate is tried again once something else has happened; it counts as refused if it never opens.
+        A step that comes at an instant of its own (`before`) is waited for: the drive goes on behind it. A task before
+        a shut gate is tried again once something else has happened; it counts as refused if it never opens.
         """
-        stage, refused, shut = self.stage, set[str](), dict[str, Refusal]()
-        began_at = stage.now
-        while not self.reached(drive.until, since=began_at):
-            left_out = {*refused, *shut}
-            waiting = [
-                task for task in stage.open_tasks() if task.key not in drive.left_alone and task.id not in left_out
-            ]
-            waiting = [task for task in waiting if task.pause is None]
-            task = min(waiting, key=lambda task: task.opened_at, default=None)
-            wake = await stage.rest()
-            due = max(task.opened_at + drive.each, stage.now) if task else None
+        if (driving := self.driving) is None:
+            return
+        driving.shut.clear()
+        # What came in between may have cleared the way for what the interlock forbade.
+        driving.refused = {task: code for task, code in driving.refused.items() if code != "interlock"}
+        ends_at = self.rehearsal.until if before is None else min(before, self.rehearsal.until)
+        while not self.reached(driving.drive.until, since=driving.began_at):
+            task = self.next_driven(driving)
+            wake = await self.stage.rest()
+            due = max(task.opened_at + driving.drive.each, self.stage.now) if task else None
             moment = min((at for at in (wake, due) if at is not None), default=None)
-            if moment is None or moment > self.rehearsal.until:
-                self.refusals += shut.values()
-                return
+            if moment is None or moment > ends_at:
+                if before is not None and before <= self.rehearsal.until:
+                    return
+                self.refusals += driving.shut.values()
+                break
             await self.move_to(moment)
             if task is None or moment != due:
-                shut.clear()
+                driving.shut.clear()
                 continue
-            refusal = await self.decided_plainly(task, number)
+            refusal = await self.decided_plainly(task, driving.number)
             if refusal is None:
-                shut.clear()
+                driving.shut.clear()
             elif refusal.code == "gate":
-                shut[task.id] = refusal
+                driving.shut[task.id] = refusal
             else:
-                refused.add(task.id)
+                driving.refused[task.id] = refusal.code
                 self.refusals.append(refusal)
+        self.driving = None
+
+    def next_driven(self, driving: _Driving) -> Task | None:
+        """The task that has waited longest of those that a drive may decide."""
+        left_out = {*driving.refused, *driving.shut}
+        waiting = [
+            task
+            for task in self.stage.open_tasks()
+            if task.key not in driving.drive.left_alone and task.id not in left_out and task.pause is None
+        ]
+        return min(waiting, key=lambda task: task.opened_at, default=None)
 
     async def decided_plainly(self, task: Task, number: int) -> Refusal | None:
         """Why a task could not be decided the plain good way; None when it was."""
