@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, case, exists, func, insert, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.clauses import keeps
@@ -30,9 +30,10 @@ HOUSEHOLDS = (None, "other", "real-estate")
 
 
 def open_of(connection: Connection, case_no: str, opened: Mapping[str, Any], *, at: datetime) -> int:
-    """Give each item of a project that has none its account and meter; how many were new."""
+    """Give each item of a project that has passed and has none its account and meter; how many were new."""
     mine = select(items).where(items.c.case_no == case_no, items.c.kind == "order", items.c.account_no.is_(None))
-    rows = connection.execute(mine.order_by(items.c.no)).all()
+    waiting = [not_(items.c.no.between(first, last)) for first, last in opened.get("without", ())]
+    rows = connection.execute(mine.where(*waiting).order_by(items.c.no)).all()
     if not rows:
         return 0
     project = connection.execute(select(projects).where(projects.c.case_no == case_no)).one()

@@ -22,7 +22,7 @@ from domain.connection.events import (
 )
 from domain.connection.facts import ProjectFacts
 from domain.connection.forms import CONNECTION_TASKS, Acceptance, AccountOpened, FeeSettled, MetersSwitched
-from domain.connection.items import MOST_ITEMS, Table
+from domain.connection.items import MOST_ITEMS, Table, ranges
 from domain.connection.policy import ConnectionPolicy
 from domain.money import NotMoney, fen, yuan
 from domain.people import Role
@@ -173,7 +173,7 @@ def _rectified(command: ReportRectified, facts: ProjectFacts) -> Iterator[TaskDe
 
 def _data_reported(command: ReportData, facts: ProjectFacts) -> DataReported:
     refuse_unless_acting(command.by, *ON_SITE)
-    if facts.stage != "activation" or facts.is_done("open-account"):
+    if facts.open_task("connection.open-account") is None:
         raise Refused(
             "not-open",
             "data is asked for between the acceptance and the opening of the accounts",
@@ -291,7 +291,8 @@ def _accounts(
     return [
         AccountsOpened(
             **said,
-            items=table.items,
+            items=facts.passed if facts.failing else table.items,
+            without=ranges(sorted(facts.failing)),
             prefix=numbers.value.prefix,
             digits=numbers.value.digits,
             reading_book=form.reading_book,
@@ -304,10 +305,12 @@ def _accounts(
 def _read_from_acceptance(
     facts: ProjectFacts, policy: ConnectionPolicy, calendar: Calendar, said: dict[str, Any]
 ) -> list[ConnectionEvent]:
-    accepted = facts.done.get("connection.accept")
-    if policy.first_bill is None or accepted is None:
+    """Where items pass one after another, the first bill of all is watched from the last."""
+    done = facts.done.get("connection.accept")
+    accepted_at = done.at if done is not None else facts.passed_at
+    if policy.first_bill is None or accepted_at is None:
         return []
-    due = due_at(term=policy.first_bill.value, started_at=accepted.at, calendar=calendar).at
+    due = due_at(term=policy.first_bill.value, started_at=accepted_at, calendar=calendar).at
     return [ReadingBegins(**said | {"clauses": policy.first_bill.clauses}, of="opened", billed_by=due)]
 
 

@@ -71,6 +71,7 @@ from domain.connection.forms import (
     PapersChecked,
     Satisfaction,
 )
+from domain.connection.items import ranges
 from domain.connection.phases import closed_gates, phase_now
 from domain.connection.policy import ConnectionPolicy, Server
 from domain.connection.sending_back import SendBack, TakeBack, sent_back
@@ -367,14 +368,3 @@ def assignment(project: Project, policy: ConnectionPolicy) -> tuple[Server, str]
         small = project.investment_fen is not None and project.investment_fen < open_from.value
         return (rule.general.value, "general") if small else None
     return rule.general.value, "general"
-
-
-def ranges(items: list[int]) -> tuple[tuple[int, int], ...]:
-    """Numbers as runs of neighbours: 1, 2, 3, 5 as (1, 3), (5, 5)."""
-    runs: list[tuple[int, int]] = []
-    for item in items:
-        if runs and runs[-1][1] == item - 1:
-            runs[-1] = (runs[-1][0], item)
-        else:
-            runs.append((item, item))
-    return tuple(runs)

@@ -81,10 +81,14 @@ class DataReported(Event):
 
 
 class AccountsOpened(Event):
-    """Each accepted item of the table gets its account, numbered as the pack has it; the store makes them."""
+    """Each accepted item of the table gets its account, numbered as the pack has it; the store makes them.
+
+    `items`: how many have theirs then; `without` are ranges of those that are still to pass.
+    """
 
     event: Literal["AccountsOpened"] = "AccountsOpened"
     items: int
+    without: tuple[tuple[int, int], ...] = ()
     prefix: str
     digits: int
     reading_book: str

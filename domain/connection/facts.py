@@ -27,6 +27,7 @@ from domain.connection.events import (
 from domain.connection.forms import (
     CONNECTION_TASKS,
     Acceptance,
+    AccountOpened,
     Assignment,
     DataCompleted,
     Design,
@@ -126,6 +127,7 @@ class ProjectFacts(CaseFacts):
     """Everything the phases are a function of. `done` holds what stands: a returned scheme is not done.
 
     `unchecked` are papers that came after a check; `looked_at`: those of them that somebody has looked at since.
+    `accounted`: how many items have their account while others are still to pass; `passed_at`: when any passed last.
     """
 
     project: Project
@@ -141,6 +143,8 @@ class ProjectFacts(CaseFacts):
     nodes: dict[str, bool] = {}
     round: int = 1
     failing: dict[int, str] = {}
+    accounted: int = 0
+    passed_at: datetime | None = None
     rectified: tuple[int, ...] = ()
     occupancy: Decimal = Decimal(0)
     suspended: bool = False
@@ -163,6 +167,11 @@ class ProjectFacts(CaseFacts):
     def round_items(self) -> Sequence[int]:
         """The items of the acceptance that is on: all in the first round, those that failed before in a later one."""
         return sorted(self.failing) if self.failing else range(1, self.project.meters + 1)
+
+    @property
+    def passed(self) -> int:
+        """How many items have passed an acceptance."""
+        return self.project.meters - len(self.failing) if self.failing or self.is_done("accept") else 0
 
     def who_did(self, *keys: str) -> tuple[str, ...]:
         """Whoever did these tasks: four eyes keep them from checking their own work."""
@@ -272,7 +281,12 @@ def _decided(facts: ProjectFacts, event: TaskDecided) -> dict[str, Any]:
         case Acceptance():
             accepted = done if not form.failed else facts.done
             failing = dict(sorted(form.failed.items()))
-            return {"failing": failing, "rectified": (), "round": facts.round + bool(failing), "done": accepted}
+            passed_at = event.at if len(failing) < len(facts.round_items()) else facts.passed_at
+            standing = {"failing": failing, "rectified": (), "round": facts.round + bool(failing), "done": accepted}
+            return standing | {"passed_at": passed_at}
+        case AccountOpened() if facts.failing:
+            # Those that passed have theirs; it is done once every item has.
+            return {"accounted": facts.passed}
         case DataCompleted():
             return {"data_wanted": None}
         case Rectified():

@@ -255,3 +255,14 @@ def water_used(items: Mapping[int, Item], looks: Mapping[int, Look]) -> Decimal 
         and look.measured.reading >= item.start_reading
     ]
     return sum(used, Decimal(0)) if used else None
+
+
+def ranges(items: list[int]) -> tuple[tuple[int, int], ...]:
+    """Numbers as runs of neighbours: 1, 2, 3, 5 as (1, 3), (5, 5)."""
+    runs: list[tuple[int, int]] = []
+    for item in items:
+        if runs and runs[-1][1] == item - 1:
+            runs[-1] = (runs[-1][0], item)
+        else:
+            runs.append((item, item))
+    return tuple(runs)

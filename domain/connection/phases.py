@@ -78,6 +78,22 @@ def inspection(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield from (_ask("rectify", terms.rectify, subject=str(item), party="contractor") for item in to_rectify)
     elif not facts.is_done("accept"):
         yield _ask("accept", terms.accept)
+    if accounts_wait(facts, policy):
+        yield from accounts(facts, policy)
+
+
+def accounts_wait(facts: ProjectFacts, policy: ConnectionPolicy) -> bool:
+    """Whether items that have passed go on to accounts while others are rectified."""
+    as_passed = policy.accounts_as_passed
+    waits = facts.project.metered and bool(facts.failing) and facts.passed > facts.accounted
+    return waits and as_passed is not None and as_passed.value
+
+
+def accounts(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
+    """建账立户: the accounts of what has passed, and the data that they want for."""
+    if facts.data_wanted is not None:
+        yield _ask("complete-data", policy.terms.complete_data or policy.terms.rectify, party="contractor")
+    yield _ask("open-account", opening(facts, policy), more=policy.accounts_as_passed if facts.failing else None)
 
 
 @keeps("qingdao.account-opening.chase-account-contract-handbook")
@@ -88,10 +104,8 @@ def activation(facts: ProjectFacts, policy: ConnectionPolicy) -> Iterator[Ask]:
         yield _ask("test-water", terms.test_water)
     if kind in policy.fee_kinds.value and not facts.is_done("settle-fee"):
         yield _ask("settle-fee", terms.settle_fee, party="customer")
-    if facts.data_wanted is not None:
-        yield _ask("complete-data", terms.complete_data or terms.rectify, party="contractor")
     if facts.project.metered and not facts.is_done("open-account"):
-        yield _ask("open-account", opening(facts, policy))
+        yield from accounts(facts, policy)
     elif not facts.project.metered and not facts.is_done("hand-over"):
         # A line without meters gets no accounts: whoever runs the network takes it over.
         yield _ask("hand-over", policy.works.terms.hand_over)
@@ -328,12 +342,13 @@ def _ask(
     party: str = "utility",
     not_by: tuple[str, ...] = (),
     counts_from: datetime | None = None,
+    more: Sourced[Any] | None = None,
 ) -> Ask:
     return Ask.model_validate(
         {
             "key": f"connection.{key}",
             "term": term.value,
-            "clauses": term.clauses,
+            "clauses": tuple(dict.fromkeys((*term.clauses, *(more.clauses if more else ())))),
             "subject": subject,
             "party": party,
             "not_by": not_by,

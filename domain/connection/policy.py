@@ -156,6 +156,7 @@ class ConnectionPolicy(Strict):
     item_reasons: Sourced[tuple[str, ...]] | None = None
     invite_ahead: Sourced[Term] | None = None
     accept_water_price: Sourced[Yuan] | None = None
+    accounts_as_passed: Sourced[bool] | None = None
     account_numbers: Sourced[AccountNumbers] | None = None
     first_bill: Sourced[Term] | None = None
     switched_into_route: Sourced[Term] | None = None

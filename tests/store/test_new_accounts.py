@@ -101,6 +101,18 @@ def test_each_item_gets_its_account_and_meter_once_however_often_the_entry_is_wr
     assert projects_found == {"0100000003", case_no}  # the account itself, and the project that it came from
 
 
+def test_an_item_that_is_still_to_pass_gets_its_account_later(database: Database, case_no: str) -> None:
+    def with_accounts() -> list[int]:
+        with database.read() as connection:
+            return list(connection.scalars(select(meters.c.item).order_by(meters.c.account_no)))
+
+    partly = ("AccountsOpened", OPENS | {"items": 1, "without": [[1, 1], [3, 3]]})
+    say(database, case_no, partly)
+    assert with_accounts() == [2]
+    say(database, case_no, partly, ("AccountsOpened", OPENS), history=12)
+    assert with_accounts() == [2, 1, 3]
+
+
 def test_without_a_table_nobody_gets_an_account(database: Database) -> None:
     record = ProjectRecord(name="明湖家园", project=Project(kind="estate", meters=3), papers=())
     case_no = projects.open_project(database, record, pack=PACK, at=OPENED_AT).case_no

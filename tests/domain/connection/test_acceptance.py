@@ -98,9 +98,9 @@ def test_a_contractor_reports_many_items_as_mended_in_one_go_all_or_none() -> No
     with pytest.raises(Refused, match="contractor"):
         told(played, report.model_copy(update={"by": REPRESENTATIVE}))
     assert len(told(played, report)) == 299
-    assert [task.subject for task in played.facts.tasks.values()] == ["300"]
+    assert [task.subject for task in played.facts.tasks.values() if task.key == "connection.rectify"] == ["300"]
     told(played, report.model_copy(update={"items": (300,)}))
-    assert [task.key for task in played.facts.tasks.values()] == ["connection.accept"]
+    assert {task.key for task in played.facts.tasks.values()} == {"connection.accept", "connection.open-account"}
     assert played.facts.round == 2
 
 
@@ -127,6 +127,32 @@ def test_accounts_are_opened_of_the_items_once_there_is_a_table_and_not_without(
     plain = at("open-account")
     decided(plain, "open-account")
     assert said(plain, "AccountsOpened") == []
+
+
+def test_what_passed_gets_its_account_while_the_rest_is_rectified_and_the_rest_follows() -> None:
+    played = at("accept", "kaifeng")
+    told(played, TakeItemTable(by=REPRESENTATIVE, at=played.now, table="order", sha256=SHA, items=5))
+    decided(played, "accept", {"failed": {"2": "埋深不符", "3": "埋深不符", "5": "铅封缺失"}})
+    assert "connection.activate" not in {task.key for task in played.facts.tasks.values()}
+    decided(played, "open-account")
+    told(played, ReportRectified(by=CONTRACTOR, at=played.now, items=(2, 3, 5), remark="已整改"))
+    # Nothing has passed since: there is nothing to open.
+    assert {task.key for task in played.facts.tasks.values()} == {"connection.accept"}
+    decided(played, "accept", {"failed": {"5": "铅封缺失"}})
+    assert "connection.open-account" in {task.key for task in played.facts.tasks.values()}
+    told(played, ReportRectified(by=CONTRACTOR, at=played.now, items=(5,), remark="已整改"))
+    decided(played, "accept")
+    decided(played, "open-account")
+    opened = [(each["items"], each["without"]) for each in said(played, "AccountsOpened")]
+    assert opened == [(2, [[2, 3], [5, 5]]), (5, [])]
+    assert played.facts.is_done("accept", "open-account")
+
+
+def test_a_project_under_a_pack_that_does_not_say_so_opens_its_accounts_once_all_have_passed() -> None:
+    played = at("accept", "kaifeng")
+    played.policy = played.policy.model_copy(update={"accounts_as_passed": None})
+    decided(played, "accept", {"failed": {"2": "埋深不符"}})
+    assert {task.key for task in played.facts.tasks.values()} == {"connection.rectify"}
 
 
 @pytest.mark.clause(
