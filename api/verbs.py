@@ -145,9 +145,8 @@ def _refuse_stranger(house: House, case: Any, body: bodies.ReassignBody) -> None
     """A task goes to nobody who is not here, or could not decide it."""
     with house.database.read() as connection:
         to = people.person(connection, body.to)
-        roles: set[Role] = {
-            task.role for task in reads.tasks_of(connection, case.case_no) if body.task in (task.key, task.task_id)
-        }
+        meant = [task for task in reads.tasks_of(connection, case.case_no) if body.task in (task.key, task.task_id)]
+        roles: set[Role] = {role for task in meant for role in (task.role, *task.body.get("assists", ()))}
         sees = to is not None and (not to.inside or reads.case(connection, to, case.case_no) is not None)
     if to is None or not sees or (roles and not to.holds(*roles)):
         holding = f" who holds {' or '.join(sorted(roles))}" if roles else ""

@@ -241,11 +241,10 @@ class _Player:
 
     def refuse_stranger(self, reassign: Reassign) -> None:
         """As the door does: a task goes to nobody who could not decide it. Raises `Refused`."""
-        known, roles = (
-            self.rehearsal.known(reassign.to),
-            {t.role for t in self.stage.open_tasks() if t.key == reassign.task},
-        )
-        if known is not None and roles and not known.holds(*roles):
+        known = self.rehearsal.known(reassign.to)
+        meant = [task for task in self.stage.open_tasks() if task.key == reassign.task]
+        roles: set[Role] = {role for task in meant for role in (task.role, *task.assists)}
+        if known is not None and roles and not any(known.holds(role) for role in roles):
             raise Refused("form-invalid", f"to: {reassign.to} does not hold {' or '.join(sorted(roles))}")
 
     async def print_notice(self, by: Actor, anew: str | None, at: datetime) -> None:
