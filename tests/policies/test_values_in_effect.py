@@ -61,9 +61,9 @@ def test_a_value_of_a_sentence_changes_what_a_case_does(value: Value) -> None:
 
 
 def test_a_value_that_nothing_reads_is_found_out() -> None:
-    """No project at Kaifeng switches its meters, so the share from which it would changes nothing."""
-    assert not is_read(Value("kaifeng@2021-01-01", ("connection", "switch_share")))
-    assert is_read(Value("jinan@2020-01-29", ("connection", "switch_share")))
+    """At Qingdao the customer has the drawings made, so how long the utility would take for them changes nothing."""
+    assert not is_read(Value("qingdao@2021-01-01", ("connection", "terms", "design_single")))
+    assert is_read(Value("jinan@2020-01-29", ("connection", "terms", "design_single")))
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
