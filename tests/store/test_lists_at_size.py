@@ -26,7 +26,7 @@ order of the list, where there are `search.ENOUGH` of it at the least, and costs
 
 TO_BE_COUNTED = (
     *("inbox, contractor", "bills of a month, unpaid", "bills of a month, section"),
-    *("bills of a month, covering", "bills of an age, grid"),
+    *("bills of a month, covering", "bills of an age, grid", "inbox, one process"),
 )
 """Read along the shortest way only once the planner has counted, which it does as soon as a worker is up."""
 
