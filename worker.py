@@ -41,7 +41,7 @@ PASSED_THROUGH = (
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox: what a process asks of the machine fails its task, not its replay months later (ADR 0033)."""
+    """The sandbox: what a process asks of the machine fails its task, not its replay months later (ADR 0035)."""
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
