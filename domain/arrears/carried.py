@@ -48,10 +48,5 @@ def _still_to_pay(hold: OpenHold, last: ArrearsFacts, at: datetime) -> tuple[Par
     """The parts of a plan or promise that are not paid yet; None when it was kept or broken."""
     if not hold.parts:
         return ()
-    paid, left = last.paid_since(hold.started_at), list[Part]()
-    for part in sorted(hold.parts, key=lambda part: part.due_at):
-        covered = min(paid, part.amount_fen)
-        paid -= covered
-        if covered < part.amount_fen:
-            left.append(part.model_copy(update={"amount_fen": part.amount_fen - covered}))
-    return tuple(left) if left and left[0].due_at > at else None
+    left = hold.left(last.paid_since(hold.started_at))
+    return left if left and left[0].due_at > at else None

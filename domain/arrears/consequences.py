@@ -331,7 +331,7 @@ def _kept_hold(facts: ArrearsFacts, policy: ArrearsPolicy, event: ArrearsEvent) 
     for hold in facts.holds:
         if hold.reference is not None and any(each.reference == hold.reference for each in received(facts.ledger)):
             return HoldEnded(at=event.at, id=hold.id, kind=hold.kind, how="kept", ground=hold.ground)
-        if hold.parts and facts.paid_since(hold.started_at) >= sum(part.amount_fen for part in hold.parts):
+        if hold.parts and not hold.left(facts.paid_since(hold.started_at)):
             return HoldEnded(at=event.at, id=hold.id, kind=hold.kind, how="kept")
     return None
 

@@ -80,6 +80,16 @@ class OpenHold(Frozen):
     looked_at: bool = False
     fell_due: bool = False
 
+    def left(self, paid_fen: int) -> tuple[Part, ...]:
+        """The parts that so much money does not cover, the earliest first, each with what is left of it."""
+        left: list[Part] = []
+        for part in sorted(self.parts, key=lambda part: part.due_at):
+            covered = min(paid_fen, part.amount_fen)
+            paid_fen -= covered
+            if covered < part.amount_fen:
+                left.append(part.model_copy(update={"amount_fen": part.amount_fen - covered}))
+        return tuple(left)
+
 
 class Asking(Frozen):
     """Something that waits for a person beside the ladder: a waiver asked for, a violation found."""

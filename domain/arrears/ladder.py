@@ -325,9 +325,7 @@ def hold_end(hold: OpenHold, facts: ArrearsFacts) -> HoldEnded | HoldFellDue | N
         return HoldFellDue(at=max(hold.until, facts.as_of), id=hold.id, ground=hold.ground)
     if hold.until is not None:
         return HoldEnded(at=max(hold.until, facts.as_of), id=hold.id, kind=hold.kind, how="over", ground=hold.ground)
-    paid, promised = facts.paid_since(hold.started_at), 0
-    for part in sorted(hold.parts, key=lambda part: part.due_at):
-        promised += part.amount_fen
-        if paid < promised:
-            return HoldEnded(at=max(part.due_at, facts.as_of), id=hold.id, kind=hold.kind, how="broken")
-    return None
+    left = hold.left(facts.paid_since(hold.started_at))
+    if not left:
+        return None
+    return HoldEnded(at=max(left[0].due_at, facts.as_of), id=hold.id, kind=hold.kind, how="broken")
