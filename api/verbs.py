@@ -37,6 +37,7 @@ from domain.connection.sending_back import SendBack, TakeBack, refuse_unless_reo
 from domain.cosigning import AskCosigner, DropCosigner
 from domain.people import Role
 from domain.refusals import Refused
+from domain.tasks import Task
 from store import inbox, outbox, people, reads
 from store.people import OUTSIDE, READS_ALL, Person
 
@@ -146,7 +147,7 @@ def _refuse_stranger(house: House, case: Any, body: bodies.ReassignBody) -> None
     with house.database.read() as connection:
         to = people.person(connection, body.to)
         meant = [task for task in reads.tasks_of(connection, case.case_no) if body.task in (task.key, task.task_id)]
-        roles: set[Role] = {role for task in meant for role in (task.role, *task.body.get("assists", ()))}
+        roles: set[Role] = {role for task in meant for role in Task.model_validate(task.body).posts}
         sees = to is not None and (not to.inside or reads.case(connection, to, case.case_no) is not None)
     if to is None or not sees or (roles and not to.holds(*roles)):
         holding = f" who holds {' or '.join(sorted(roles))}" if roles else ""

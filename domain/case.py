@@ -399,8 +399,7 @@ def next_escalation(task: Task, *, policy: EscalationPolicy, calendar: Calendar)
     what was raised before it was late climbs no further by itself until it is. None comes outside service hours unless
     the task's term is elapsed time.
     """
-    theirs = task.pause is not None or (bool(task.clock) and task.clock[-1].party != "utility")
-    if task.due_at is None or theirs or task.status != "open":
+    if task.due_at is None or task.with_another or task.status != "open":
         return None
     urgent = task.term is not None and task.term.elapsed
     if not task.escalations:

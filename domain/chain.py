@@ -40,7 +40,7 @@ def alarms(task: Task, *, policy: EscalationPolicy, chain: Chain | None, calenda
 def _progress(
     task: Task, term: Sourced[Term], *, policy: EscalationPolicy, calendar: Calendar
 ) -> Iterator[ProgressDue]:
-    if not task.escalations or _with_another(task) or task.status != "open":
+    if not task.escalations or task.with_another or task.status != "open":
         return
     since = max(task.escalations[-1].at, task.progress_at or task.escalations[-1].at)
     if task.progress_due_at is not None and task.progress_due_at >= since:
@@ -64,7 +64,7 @@ def raised(command: EscalateTask, task: Task, *, policy: EscalationPolicy, chain
     if not may_raise(command.by, task):
         who = f"whoever has it at level {here}: its {task.role} at first, then a supervisor of that level"
         raise Refused("wrong-role", f"{task.key} is raised by {who}", zh="由承办人或所在一级的主任上报。")
-    if _with_another(task):
+    if task.with_another:
         raise Refused("not-open", f"{task.key} is another party's now", zh="现在是别方的时间，没有什么可上报的。")
     level = level_above(here) if not task.escalations or here in policy.budgets else None
     if level is None:
@@ -83,11 +83,6 @@ def may_raise(actor: Actor, task: Task) -> bool:
 def _level(task: Task) -> Level:
     """Where the task is: the level that it has risen to, or the one whose it is."""
     return task.escalations[-1].level if task.escalations else task.level or "grid"
-
-
-def _with_another(task: Task) -> bool:
-    """Whether the time is another party's now."""
-    return task.pause is not None or (bool(task.clock) and task.clock[-1].party != "utility")
 
 
 def _heard(risen: TaskEscalated, chain: Chain | None) -> TaskEscalated:

@@ -149,6 +149,16 @@ class Task(BaseModel):
     def due_at(self) -> datetime | None:
         return self.due.at if self.due else None
 
+    @property
+    def posts(self) -> tuple[Role, ...]:
+        """Whose it is to decide it, whatever their level: its own, and those that assist."""
+        return self.role, *self.assists
+
+    @property
+    def with_another(self) -> bool:
+        """Whether the time is another party's now."""
+        return self.pause is not None or (bool(self.clock) and self.clock[-1].party != "utility")
+
     def projected(self, calendar: Calendar) -> Due | None:
         """The deadline as `calendar` has it: a pure function of the term, where it counts from and what was left."""
         if self.term is None:

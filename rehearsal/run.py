@@ -243,7 +243,7 @@ class _Player:
         """As the door does: a task goes to nobody who could not decide it. Raises `Refused`."""
         known = self.rehearsal.known(reassign.to)
         meant = [task for task in self.stage.open_tasks() if task.key == reassign.task]
-        roles: set[Role] = {role for task in meant for role in (task.role, *task.assists)}
+        roles: set[Role] = {role for task in meant for role in task.posts}
         if known is not None and roles and not any(known.holds(role) for role in roles):
             raise Refused("form-invalid", f"to: {reassign.to} does not hold {' or '.join(sorted(roles))}")
 

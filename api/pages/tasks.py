@@ -286,7 +286,7 @@ def about(viewer: Viewer, task: Any) -> dict[str, Any]:
         "latest": moments(viewer, entries, names),
         "cosign": cosign,
         "colleagues": colleagues,
-        "takers": [each for each in colleagues if each.holds(task.role)],
+        "takers": [each for each in colleagues if each.holds(*Task.model_validate(task.body).posts)],
         "on_duty": [names.get(id, id) for id in on_duty],
         "answers": [(titles.get(name, name), said_value(viewer, value)) for name, value in given.items()],
         "guest": not viewer.person.inside,

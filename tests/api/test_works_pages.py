@@ -165,3 +165,13 @@ def test_what_projects_cost_their_customers_is_told_quarter_by_quarter(site: Sit
 def cost(site: Site, who: str) -> list[dict[str, Any]] | None:
     told = site.get("/customer-cost", who=who).json()
     return list(told) if told[0]["projects"] else None
+
+
+def test_a_task_may_be_given_to_whoever_leads_and_to_whoever_assists(site: Site) -> None:
+    case_no = opened(site, kind="single", sections=[], petition=True)
+    task_id = driven(site, case_no, until="connection.arrange-survey")
+    assert site.get(f"/tasks/{task_id}").json()["role"] == "service-manager"
+    choice = page(site, f"/tasks/{task_id}", "supervisor").text.partition('name="to"')[2].partition("</select>")[0]
+    assert 'value="service-manager"' in choice
+    assert 'value="representative"' in choice
+    assert 'value="collector"' not in choice
