@@ -24,8 +24,6 @@ from workflows.connection_project import ConnectionProject
 from workflows.payloads import data_converter
 
 WORKFLOWS: list[type] = [ArrearsCase, ConnectionProject]
-
-
 # Pure, or watched elsewhere (import-linter, ruff): to load them once a case would cost memory and time. The processes
 # themselves are not among them, and import what is as any module does.
 PASSED_THROUGH = (

@@ -7,7 +7,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api import bodies, verbs
 from api.access import DecidableCase, DecidableTask
-from api.errands import Errands
 from api.pages.forms import meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
@@ -58,7 +57,7 @@ async def reassign(
 ) -> Response:
     """Give a task to somebody; whoever had it in hand has it no more."""
     body = meant(bodies.ReassignBody, task=task.task_id, to=to, reason=reason or None)
-    await verbs.given(task, body, _errands(viewer), viewer.house)
+    await verbs.given(task, body, viewer.errands(), viewer.house)
     return viewer.go(f"/tasks/{task.task_id}")
 
 
@@ -67,7 +66,7 @@ async def cosign(
     viewer: Looking, task: DecidableTask, of: Annotated[str, Form(max_length=100)], reason: Why
 ) -> Response:
     body = meant(bodies.CosignBody, task=task.task_id, of=of, reason=reason)
-    await verbs.signed_by(task, body, _errands(viewer), viewer.house)
+    await verbs.signed_by(task, body, viewer.errands(), viewer.house)
     return viewer.go(f"/tasks/{task.task_id}")
 
 
@@ -81,14 +80,14 @@ async def drop_cosign(
 @router.post("/projects/{case_no}/send-back")
 async def send_back(viewer: Looking, case: DecidableCase, to: Annotated[str, Form()], reason: Why) -> Response:
     body = meant(bodies.SendBackBody, to=to, reason=reason)
-    await _errands(viewer).tell(case, SendBack, **body.model_dump())
+    await viewer.errands().tell(case, SendBack, **body.model_dump())
     return viewer.go(f"{case_address(case.process, case.case_no)}?told=send-back")
 
 
 @router.post("/projects/{case_no}/take-back")
 async def take_back(viewer: Looking, case: DecidableCase, task: Annotated[str, Form()], reason: Why) -> Response:
     body = meant(bodies.TakeBackBody, task=task, reason=reason)
-    await _errands(viewer).tell(case, TakeBack, **body.model_dump())
+    await viewer.errands().tell(case, TakeBack, **body.model_dump())
     return viewer.go(f"{case_address(case.process, case.case_no)}?told=take-back")
 
 
@@ -101,9 +100,5 @@ async def reopen(viewer: Looking, case: DecidableCase, reason: Why) -> Response:
 
 
 async def _tell(viewer: Viewer, row: Any, kind: Any, **said: Any) -> Response:
-    await _errands(viewer).tell(row, kind, task=row.task_id, **said)
+    await viewer.errands().tell(row, kind, task=row.task_id, **said)
     return viewer.go(f"/tasks/{row.task_id}")
-
-
-def _errands(viewer: Viewer) -> Errands:
-    return viewer.errands()

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Form, Response
 
 from api import bodies
 from api.access import DecidableCase, DecidableTask
-from api.errands import Errands
 from api.pages.forms import instant_of, meant
 from api.pages.frame import Looking, Viewer
 from api.pages.tasks import case_address
@@ -35,14 +34,14 @@ async def book(
 ) -> Response:
     """Hours on offer, or any hour that was agreed on the telephone."""
     body = chosen(slot, at=at, reason=reason)
-    await booked(viewer.house, errands(viewer), case, body.starts_at, body.ends_at, reason=body.reason)
+    await booked(viewer.house, viewer.errands(), case, body.starts_at, body.ends_at, reason=body.reason)
     return viewer.go(f"{case_address(case.process, case.case_no)}?told=book")
 
 
 @router.post("/field/{task_id}/arrive")
 async def arrive(viewer: Looking, task: DecidableTask) -> Response:
     """Here now: on time or not."""
-    await errands(viewer).tell(task, Arrive)
+    await viewer.errands().tell(task, Arrive)
     return viewer.go(f"/field/{task.task_id}")
 
 
@@ -55,7 +54,3 @@ def chosen(slot: str, *, at: str = "", reason: str = "") -> bodies.BookBody:
         ends_at=instant_of(ends_at) or None,
         reason=reason.strip() or None,
     )
-
-
-def errands(viewer: Viewer) -> Errands:
-    return viewer.errands()
